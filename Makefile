@@ -1,0 +1,49 @@
+# Only Python >= 3.11 and make are assumed; uv comes from the package index into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.9
+STAMP := $(VENV)/.installed
+STAMP_DEV := $(VENV)/.installed-dev
+
+.PHONY: demo test lint format lock benchmark screenshots schema clean help
+
+help: ## the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
+
+demo: $(STAMP) ## start posdeck on the embedded cluster
+	@$(BIN)/posdeck demo $(ARGS)
+
+test: $(STAMP_DEV) ## run the tests (ARGS="-k name" to choose)
+	@$(BIN)/pytest $(ARGS)
+
+lint: $(STAMP_DEV) ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP_DEV) ## put the code into ruff's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(BIN)/uv ## renew requirements*.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q --upgrade pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml --group test --group lint -c requirements.txt -o requirements-dev.txt
+
+clean: ## remove the environment and the caches
+	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit("posdeck needs Python 3.11 or newer; this is %s. Try: make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+
+$(STAMP): $(BIN)/uv requirements.txt pyproject.toml
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+$(STAMP_DEV): $(STAMP) requirements-dev.txt
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,226 @@
+"""The way every write takes: an explicit target, posdeck's gate, a precondition in the request, an outcome.
+
+In check mode the request is a server-side dry run: nothing is authorised, recorded or changed.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ansible import context
+
+from .action import KubernetesAction, fail
+from .client import JSON_PATCH, MERGE, STRATEGIC, Client
+from .differences import difference
+from .errors import KubeError, UsageError
+from .objects import object_path, shown
+
+_ATTEMPTS = 5
+_MANAGER = "posdeck"
+_CONFIRMATION = ("confirm", "reason", "ticket", "posdeck_run")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What to send. ``body`` carries no precondition yet; ``subresource`` as in ``scale``."""
+
+    method: str
+    body: Any
+    content_type: str
+    subresource: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Permit(Protocol):
+    """What the gate hands out."""
+
+    resource_version: str
+    expected: Any
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a change goes: the client, the object's path, the object as it was first read."""
+
+    client: Client
+    path: str
+    before: dict[str, Any]
+
+
+class WritingAction(KubernetesAction):
+    """A write on one object: declare ``ACT`` and ``KIND``, implement ``plan``."""
+
+    ACT = ""
+    KIND = "Deployment"
+
+    @abstractmethod
+    def plan(self, args: dict[str, Any], client: Client, target: dict[str, Any]) -> Change | None:
+        """The change that brings ``target`` to what ``args`` ask for; None when it is there already."""
+
+    def act(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """Plan, then either try it on the server (check mode) or pass the gate and do it."""
+        self._insist_on_limit()
+        client = self.connect(args)
+        path = object_path(self.KIND, self.namespace(args), str(args["name"]))
+        before = client.get(path)
+        change = self.plan(args, client, before)
+        if change is None:
+            return {"changed": False, "result": shown(before), "msg": "nothing to change"}
+        if self.checking:
+            after = _send(client, path, change, before, dry_run=True)
+            return self._result(before, _foreseen(before, change) if change.subresource else after, change)
+        return self._write(args, task_vars, Site(client, path, before), change)
+
+    def _write(
+        self, args: dict[str, Any], task_vars: dict[str, Any], site: Site, change: Change
+    ) -> dict[str, Any]:
+        """Pass the gate, write, and leave an outcome whatever happens."""
+        gate, refused = _gate()
+        variables = self._variables(task_vars)
+        metadata = site.before["metadata"]
+        try:
+            permit = gate.authorise(
+                act=self.ACT,
+                kind=self.KIND,
+                namespace=metadata["namespace"],
+                name=metadata["name"],
+                host_vars={**variables, "playbook_file": _playbook()},
+                kubeconfig=args.get("kubeconfig"),
+                confirm=variables.get("confirm"),
+                reason=variables.get("reason"),
+                ticket=variables.get("ticket"),
+                check=False,
+                run=variables.get("posdeck_run"),
+                read=site.client.exchange,
+                parameters=dict(change.parameters),
+            )
+        except refused as error:
+            raise fail(str(error)) from error
+        result, message, after = "unknown", "the plugin was interrupted while it wrote", None
+        try:
+            after = self._send_with_precondition(site, change, permit)
+            result, message = "succeeded", ""
+        except KubeError as error:
+            result, message = ("unknown" if error.unknown else "failed"), str(error)
+            raise
+        finally:
+            warning = gate.settle(permit, result, after, message)
+            if warning:
+                self._display.warning(str(warning))
+        return self._result(site.before, after, change)
+
+    def _send_with_precondition(self, site: Site, change: Change, permit: Permit) -> dict[str, Any]:
+        """Send the change for exactly the object that the gate has seen.
+
+        Where only something else about it moved meanwhile (its status, its replicas under an autoscaler),
+        it is read again, held against the plan, and the change is sent for that version.
+        """
+        self._hold_against_plan(permit, site.before, site.before)
+        version = permit.resource_version
+        target = {**site.before, "metadata": {**site.before["metadata"], "resourceVersion": version}}
+        for attempt in range(_ATTEMPTS):
+            try:
+                answer = _send(site.client, site.path, change, target)
+            except KubeError as error:
+                if error.status not in (409, 422) or attempt + 1 == _ATTEMPTS:
+                    raise
+                target = site.client.get(site.path)
+                if target["metadata"].get("resourceVersion") == version:
+                    raise  # it did not move, so this is not what the server objects to
+                version = target["metadata"]["resourceVersion"]
+                self._hold_against_plan(permit, site.before, target)
+                continue
+            return site.client.get(site.path) if change.subresource else answer
+        raise UsageError(site.path, "no attempt was made")
+
+    def _hold_against_plan(self, permit: Permit, before: dict[str, Any], now: dict[str, Any]) -> None:
+        from posdeck.kubetext.templates import template_digest
+
+        name = f"{self.KIND.lower()}/{now['metadata']['name']}"
+        if now["metadata"].get("uid") != permit.expected.uid:
+            raise KubeError(
+                name, "it was replaced by another object meanwhile; nothing was changed", status=409
+            )
+        digest = template_digest((now.get("spec") or {}).get("template"))
+        if permit.expected.template_hash and digest != permit.expected.template_hash:
+            raise KubeError(name, "its pod template was changed meanwhile; nothing was changed", status=409)
+        if self.ACT == "scale" and now["spec"].get("replicas") != before["spec"].get("replicas"):
+            raise KubeError(name, "its replicas were changed meanwhile; nothing was changed", status=409)
+
+    def _result(self, before: dict[str, Any], after: dict[str, Any], change: Change) -> dict[str, Any]:
+        """``write`` and ``before`` are what posdeck makes its preview and its record from."""
+        metadata = before["metadata"]
+        found = difference(before, after, f"{self.KIND.lower()}/{metadata['name']}")
+        write = {
+            "act": self.ACT,
+            "kind": self.KIND,
+            "namespace": metadata["namespace"],
+            "name": metadata["name"],
+            "parameters": dict(change.parameters),
+        }
+        result: dict[str, Any] = {
+            "changed": found is not None,
+            "result": shown(after),
+            "before": shown(before),
+            "write": write,
+        }
+        if found is not None and self._task.diff:
+            result["diff"] = found
+        return result
+
+    def _variables(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The variables that the gate looks at, rendered."""
+        wanted = (*_CONFIRMATION, "inventory_hostname", "inventory_dir", "playbook_dir", "deployment")
+        return {name: self._templar.template(task_vars[name]) for name in wanted if name in task_vars}
+
+    def _insist_on_limit(self) -> None:
+        limit = context.CLIARGS.get("subset")
+        if not limit:
+            raise fail("refused by rule explicit-target: name the hosts to change, as in -l consumer-order")
+        if any(mark in str(limit) for mark in "*?[]~!&@") or str(limit) in ("all", "ungrouped"):
+            raise fail(f"refused by rule explicit-target: {limit!r} is a pattern; name the hosts to change")
+
+
+def _send(
+    client: Client, path: str, change: Change, target: dict[str, Any], *, dry_run: bool = False
+) -> dict[str, Any]:
+    where = f"{path}/{change.subresource}" if change.subresource else path
+    query = {"fieldManager": _MANAGER, "dryRun": "All" if dry_run else None}
+    return client.write(change.method, where, bound(change, target), change.content_type, query)
+
+
+def bound(change: Change, target: Mapping[str, Any]) -> Any:
+    """The body of a change with the precondition that it is for this object in this version."""
+    metadata = target["metadata"]
+    same = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+    if change.content_type in (MERGE, STRATEGIC):
+        return {**change.body, "metadata": {**(change.body.get("metadata") or {}), **same}}
+    if change.content_type == JSON_PATCH:
+        tests = [{"op": "test", "path": f"/metadata/{key}", "value": value} for key, value in same.items()]
+        return [*tests, *change.body]
+    raise UsageError(change.content_type, "a change of this type carries no precondition")
+
+
+def _foreseen(before: dict[str, Any], change: Change) -> dict[str, Any]:
+    """A deployment after a change of its scale: the dry run of a subresource answers with a Scale."""
+    return {**before, "spec": {**before["spec"], **change.body["spec"]}}
+
+
+def _playbook() -> str:
+    named = context.CLIARGS.get("args") or ("",)
+    return str(named[0])
+
+
+def _gate() -> tuple[Any, tuple[type[Exception], ...]]:
+    try:
+        from posdeck.errors import PosdeckError
+        from posdeck.operations import playbook_gate
+    except ImportError as error:
+        raise fail(
+            f"refused by rule record: posdeck cannot be imported by Ansible's Python ({error}), and there is "
+            "no write without its record; use the ansible-playbook that is installed with posdeck"
+        ) from error
+    return playbook_gate, (PosdeckError,)

@@ -1,0 +1,85 @@
+"""One fault is one incident, with what follows from it folded beneath."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from posdeck.cluster.snapshot import Feed, FeedState, Kind
+from posdeck.findings.folding import CHAIN, EVERYWHERE, UNRELATED
+from posdeck.findings.model import Severity
+from posdeck.findings.rulebook import RULE_IDS
+
+ORDER = "spc--pos--be--consumer-order--prod"
+APP = "spc--pos--be--app--prod"
+
+
+def test_the_chain_names_only_rules_and_each_once() -> None:
+    """A misspelt id would silently never fold."""
+    named = [rule for ids in CHAIN for rule in ids]
+    assert len(named) == len(set(named))
+    assert {*named, *EVERYWHERE, *(r for pair in UNRELATED for r in pair)} <= RULE_IDS
+
+
+async def test_a_broken_image_is_one_incident_with_its_consequences(namespace: Any) -> None:
+    """The missing image stands at the top: no pod, no consumer and a blocked queue follow from it."""
+    namespace.container_waits(namespace.pods_of(ORDER)[0], "ImagePullBackOff", "not found")
+    namespace.short_of_pods(ORDER, 0)
+    namespace.queue("consumer-order", waiting=80.0, connected=0.0, rate_out=0.0)
+    report = await namespace.after(90)
+    assert [f.id for f in report.findings] == ["pod-image-missing"]
+    assert {f.id for f in report.followers(report.findings[0])} == {
+        "deployment-unavailable", "queue-without-consumer", "consumer-not-processing",
+    }  # fmt: skip
+    assert report.findings[0].severity is Severity.CRITICAL
+
+
+async def test_one_image_that_breaks_several_deployments_is_one_incident(namespace: Any) -> None:
+    """Nine deployments on one image that is gone: one finding that says so, eight folded."""
+    broken = [w.deployment for w in namespace.catalogue.workloads.values() if w.replicas == 1][:9]
+    for name in broken:
+        raw = namespace.pods_of(name)[0]
+        raw["status"]["containerStatuses"][0]["image"] = raw["spec"]["containers"][0]["image"] = (
+            "registry.example/all:2"
+        )
+        namespace.container_waits(raw, "ErrImagePull", "manifest unknown")
+        namespace.short_of_pods(name, 0)
+    report = await namespace.after(60)
+    assert [f.id for f in report.findings] == ["pod-image-missing"]
+    assert "8 more deployments" in report.findings[0].text
+
+
+async def test_a_dependency_is_told_from_one_consumers_fault(namespace: Any) -> None:
+    """One consumer standing still is its own fault; all of them are not."""
+    idle = {"waiting": 90.0, "rate_out": 0.0, "idle_since": namespace.now - timedelta(seconds=90)}
+    namespace.queue("consumer-order", **idle)
+    report = await namespace.after(60)
+    assert [f.id for f in report.findings] == ["consumer-not-processing"]
+    for workload in namespace.catalogue.workloads.values():
+        if "consumers" in workload.groups:
+            namespace.queue(workload.name, **idle)
+    report = await namespace.after(60)
+    assert [f.id for f in report.findings] == ["dependency-down"]
+    assert report.findings[0].kind == "ExternalSystem"
+
+
+async def test_no_metrics_api_explains_an_hpa_without_metrics(namespace: Any) -> None:
+    """The HPA is fine; what it reads from is not there."""
+    for each in namespace.raw[Kind.HPAS][APP]["status"]["conditions"]:
+        if each["type"] == "ScalingActive":
+            each.update(status="False", reason="FailedGetResourceMetric", message="unable to fetch metrics")
+    namespace.feeds[Kind.POD_METRICS] = Feed(Kind.POD_METRICS, FeedState.ABSENT)
+    report = await namespace.after(90)
+    assert [f.id for f in report.findings] == ["metrics-absent"]
+    assert [f.id for f in report.folded] == ["hpa-without-metrics"]
+
+
+async def test_two_independent_faults_stay_two(namespace: Any) -> None:
+    """Folding never hides a second incident under the first."""
+    namespace.container_waits(namespace.pods_of(ORDER)[0], "ImagePullBackOff", "not found")
+    namespace.queue("consumer-customer", waiting=90.0, rate_out=0.0)
+    report = await namespace.after(90)
+    assert {(f.id, f.short) for f in report.findings} == {
+        ("pod-image-missing", "consumer-order"),
+        ("consumer-not-processing", "consumer-customer"),
+    }

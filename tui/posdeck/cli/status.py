@@ -1,0 +1,124 @@
+"""``posdeck status``: is something wrong now? For scripts, prompts and monitoring."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from posdeck.cli.audit import print_columns
+from posdeck.cli.options import Options, connection_options, output_option
+from posdeck.errors import PosdeckError
+
+if TYPE_CHECKING:
+    from posdeck.operations.view import Problem, View
+
+HEALTHY, WRONG, CANNOT_TELL = 0, 1, 2
+
+
+@click.command()
+@connection_options
+@output_option("table", "json")
+@click.option(
+    "--timeout", type=float, default=20.0, show_default=True, help="Seconds to wait for the cluster."
+)
+def status(options: Options, output: str, timeout: float) -> None:
+    """Say what is wrong now: exit 0 healthy, 1 something is wrong, 2 cannot tell. Standing risks do not count."""
+    try:
+        view = asyncio.run(_look(options, timeout))
+    except PosdeckError as error:
+        if output == "json":
+            click.echo(json.dumps({"state": "cannot tell", "because": [str(error)]}, indent=2))
+        else:
+            click.echo(f"? cannot tell: {error}")
+        raise click.exceptions.Exit(CANNOT_TELL) from error
+    code = state_of(view)
+    if output == "json":
+        click.echo(json.dumps(as_json(view, code), indent=2))
+    else:
+        _print(view, code)
+    raise click.exceptions.Exit(code)
+
+
+async def _look(options: Options, timeout: float) -> View:
+    from posdeck.cli.headless import console_of, live_view
+
+    async with console_of(options) as console:
+        return await live_view(console, seconds=timeout, numbers=True)
+
+
+def state_of(view: View) -> int:
+    """0, 1 or 2. What cannot be seen is not healthy; something seen to be wrong outweighs it."""
+    from posdeck.cli.headless import NEEDED
+    from posdeck.cluster.snapshot import FeedState
+    from posdeck.operations.view import Severity
+
+    if any(p.severity in {Severity.CRITICAL, Severity.WARNING} for p in view.problems):
+        return WRONG
+    if any(view.snapshot.feed(kind).state is not FeedState.LIVE for kind in NEEDED[:3]):
+        return CANNOT_TELL
+    return HEALTHY
+
+
+def as_json(view: View, code: int) -> dict[str, Any]:
+    """The state as JSON types."""
+    connection = view.snapshot.connection
+    return {
+        "state": ("healthy", "wrong", "cannot tell")[code],
+        "environment": view.surroundings.environment,
+        "namespace": connection.namespace,
+        "context": connection.context,
+        "server": connection.server,
+        "writes": view.surroundings.writes,
+        "problems": [_problem(p) for p in view.problems],
+        "risks": [_problem(p) for p in view.risks],
+        "cannot_tell": list(view.cannot_tell),
+        "feeds": {
+            k.value: {"state": f.state.value, "reason": f.reason} for k, f in view.snapshot.feeds.items()
+        },
+        "pods": {
+            "total": len(view.snapshot.pods),
+            "ready": sum(p.is_ready for p in view.snapshot.pods.values()),
+        },
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "id": problem.id,
+        "severity": problem.severity.value,
+        "object": f"{problem.object_kind}/{problem.object_name}",
+        "short": problem.short,
+        "text": problem.text,
+        "since": problem.since.isoformat() if problem.since else None,
+        "since_at_least": problem.since_at_least,
+        "runbook": problem.runbook or None,
+        "params": dict(problem.params),
+        "evidence": dict(problem.evidence),
+    }
+
+
+def _print(view: View, code: int) -> None:
+    from posdeck.kubetext.ages import human_duration
+
+    pods = view.snapshot.pods.values()
+    word = ("✔ healthy", "✖ something is wrong", "? cannot tell")[code]
+    namespace, environment = view.snapshot.connection.namespace, view.surroundings.environment
+    click.echo(
+        f"{word}: {namespace} ({environment}), {sum(p.is_ready for p in pods)} of {len(pods)} pods ready"
+    )
+    rows = []
+    for problem in view.problems:
+        since = "?"
+        if problem.since is not None and view.snapshot.taken_at is not None:
+            since = human_duration((view.snapshot.taken_at - problem.since).total_seconds())
+            since = f"≥{since}" if problem.since_at_least else since
+        rows.append((problem.severity.value, since, problem.short, problem.text, problem.runbook or "–"))
+    if rows:
+        print_columns([("SEVERITY", "SINCE", "OBJECT", "WHAT", "RUNBOOK"), *rows])
+    for line in view.cannot_tell:
+        click.echo(f"? {line}")
+    if view.risks:
+        click.echo(f"{len(view.risks)} standing risks (posdeck snapshot findings shows them)")

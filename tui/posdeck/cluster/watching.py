@@ -1,0 +1,281 @@
+"""One kind, listed and then watched for ever: whatever breaks is shown, waited out and made good.
+
+A break never loses an event: the watch goes on from the last version seen, or the list is read again when
+the server has dropped that version, or when it cannot be proved to be the same cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from posdeck.clock import Clock
+from posdeck.cluster.listing import PAGE, collector_paused, list_pages
+from posdeck.cluster.projection import project
+from posdeck.cluster.resources import RESOURCES
+from posdeck.cluster.snapshot import FeedState, Kind
+from posdeck.cluster.store import Store
+from posdeck.cluster.transport import Transport, failure_of_status, lines
+from posdeck.errors import (
+    AuthExpiredError,
+    ClusterError,
+    ForbiddenError,
+    NotFoundError,
+    PosdeckError,
+    ResourceVersionExpiredError,
+    ThrottledError,
+    UnreachableError,
+)
+
+_log = logging.getLogger(__name__)
+# What makes the version reached worthless, or the right to it: list anew, and say why meanwhile.
+_ANEW = (AuthExpiredError, ForbiddenError, NotFoundError, ResourceVersionExpiredError)
+_SLICE = 100  # objects projected before the event loop gets its turn, about 10 ms
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long to wait for what, in seconds.
+
+    The server ends a watch after ``watch`` (and, where anything happened, sends a bookmark two seconds
+    before), so no stream is silent for longer without being dead; lost rights come to light as soon.
+    """
+
+    watch: float = 30.0
+    grace: float = 10.0  # how much longer than ``watch`` a stream may be silent
+    connect: float = 10.0
+    first_pause: float = 0.25
+    longest_pause: float = 4.0  # recovery within five seconds of a fault's end
+    longest_pause_without: float = 30.0  # for what we never were allowed to see, or is not installed
+
+
+class Backoff:
+    """Pauses that double up to a limit, with full jitter, so that many clients do not return as one."""
+
+    def __init__(self, timing: Timing, rand: random.Random) -> None:
+        self._timing = timing
+        self._random = rand
+        self._failures = 0
+
+    def reset(self) -> None:
+        self._failures = 0
+
+    def next(self, longest: float | None = None) -> float:
+        """The next pause in seconds."""
+        limit = self._timing.longest_pause if longest is None else longest
+        bound = min(limit, self._timing.first_pause * 2.0 ** min(self._failures, 16))
+        self._failures += 1
+        return self._random.uniform(0, bound)
+
+
+class Watcher:
+    """Keeps one kind of ``store`` equal to the server.
+
+    ``same_cluster`` is asked after a break (with its monotonic time) whether a version seen before it still
+    means anything; False lists anew, an error is waited out.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        transport: Transport,
+        namespace: str,
+        store: Store,
+        clock: Clock,
+        *,
+        same_cluster: Callable[[float], Awaitable[bool]],
+        rand: random.Random | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        self.kind = kind
+        self.heard_at = float("-inf")  # monotonic: when the server last sent anything about this kind
+        self._resource = RESOURCES[kind]
+        self._path = self._resource.path(namespace)
+        self._namespace = namespace
+        self._transport = transport
+        self._store = store
+        self._clock = clock
+        self._same_cluster = same_cluster
+        self._random = rand or random.Random()  # noqa: S311 — jitter, not a secret
+        self._timing = timing or Timing()
+        self._backoff = Backoff(self._timing, self._random)
+        self._seen_whole = False
+        self._break: asyncio.Future[str] | None = None
+        self._version = ""
+
+    def reopen(self, reason: str) -> None:
+        """Break the open stream, if any, and go on from the last version: it may be dead without knowing."""
+        if self._break is not None and not self._break.done():
+            self._break.set_result(reason)
+
+    async def run(self) -> None:
+        """List and watch until cancelled."""
+        while True:
+            try:
+                await self._list()
+                await self._follow()
+                continue
+            except PosdeckError as error:
+                self._report(error)
+                pause = self._pause(error)
+            except Exception as error:  # a defect of ours must show as stale data, not as a dead screen
+                _log.exception("watching %s failed", self.kind)
+                self._report(ClusterError(self.kind, f"internal error: {error!r}", "Please report it."))
+                pause = self._backoff.next()
+            await self._clock.sleep(pause)
+
+    async def _list(self) -> None:
+        records: dict[str, Any] = {}
+        version = ""
+        async for page in list_pages(self._transport, self._resource, self._namespace, limit=PAGE):
+            if page.first:
+                records = {}
+                if not self._seen_whole:
+                    self._store.clear(self.kind)
+            part: dict[str, Any] = {}
+            for start in range(0, len(page.items), _SLICE):
+                with collector_paused():
+                    for raw in page.items[start : start + _SLICE]:
+                        record = project(self.kind, raw)
+                        if record is not None:
+                            part[record.name] = record
+                await asyncio.sleep(0)
+            records.update(part)
+            version = page.resource_version
+            self._heard()
+            if not self._seen_whole and not page.last:
+                total = None if page.remaining is None else len(records) + page.remaining
+                self._store.extend(self.kind, part, total)
+        self._store.replace(self.kind, records)
+        self._seen_whole = True
+        self._version = version
+        self._live()
+
+    async def _follow(self) -> None:
+        """Watch from the version reached; returns when the list has to be read again."""
+        while True:
+            try:
+                broken = await self._watch()
+            except _ANEW:
+                raise
+            except ClusterError as error:
+                self._report(error)
+                await self._clock.sleep(self._pause(error))
+                broken = True
+            if broken and not await self._resumable(self._clock.monotonic()):
+                return
+
+    async def _resumable(self, broken_at: float) -> bool:
+        """Whether the version reached before a break still means the same; waits until that can be told."""
+        while True:
+            try:
+                return await self._same_cluster(broken_at)
+            except _ANEW:
+                raise
+            except ClusterError as error:
+                self._report(error)
+                await self._clock.sleep(self._pause(error))
+
+    async def _watch(self) -> bool:
+        """One watch request, broken off when it is silent too long; whether it ended before its time."""
+        seconds = self._timing.watch * self._random.uniform(0.8, 1.0)
+        began = self._clock.monotonic()
+        self._heard()
+        self._break = broken = asyncio.get_running_loop().create_future()
+        reading = asyncio.ensure_future(self._read(seconds))
+        guarding = asyncio.ensure_future(self._guard(broken, seconds + self._timing.grace))
+        try:
+            await asyncio.wait({reading, broken}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():
+                raise UnreachableError(self._transport.server, broken.result(), "It is opened anew.")
+            reading.result()
+        finally:
+            self._break = None
+            reading.cancel()
+            guarding.cancel()
+            await asyncio.gather(reading, guarding, return_exceptions=True)
+        lasted = self._clock.monotonic() - began
+        if lasted < 1.0:  # a server that hangs up at once must not be asked in a tight loop
+            await self._clock.sleep(self._backoff.next())
+        return lasted < seconds * 0.75
+
+    async def _read(self, seconds: float) -> None:
+        params = [
+            ("watch", "1"),
+            ("allowWatchBookmarks", "true"),
+            ("resourceVersion", self._version),
+            ("timeoutSeconds", str(max(1, round(seconds)))),
+        ]
+        stream = self._transport.stream("GET", self._path, params=params, timeout=self._timing.connect)
+        async with stream as chunks:
+            self._live()
+            async for line in lines(self._heard_chunks(chunks)):
+                if line:
+                    self._event(line)
+
+    async def _guard(self, broken: asyncio.Future[str], limit: float) -> None:
+        while (left := self.heard_at + limit - self._clock.monotonic()) > 0:
+            await self._clock.sleep(left)
+        if not broken.done():
+            broken.set_result(f"the watch has been silent for {limit:.0f} s")
+
+    def _event(self, line: bytes) -> None:
+        """Take in one event of the watch."""
+        try:
+            event = orjson.loads(line)
+            kind, raw = event["type"], event["object"]
+            metadata = raw.get("metadata") or {}
+            version = str(metadata.get("resourceVersion") or self._version)
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise ClusterError(
+                self._path, "the watch sent something that is no event", "It is opened anew."
+            ) from None
+        if kind == "ERROR":
+            raise failure_of_status(raw, path=self._path, params=(("watch", "1"),))
+        if kind == "DELETED":
+            self._store.remove(self.kind, str(metadata.get("name") or ""), str(metadata.get("uid") or ""))
+        elif kind in ("ADDED", "MODIFIED"):
+            record = project(self.kind, raw)
+            if record is not None:
+                self._store.put(self.kind, record)
+        self._version = version
+        self._store.confirm(self.kind, version)
+        self._backoff.reset()
+
+    async def _heard_chunks(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for chunk in chunks:
+            self._heard()
+            yield chunk
+            if len(chunk) > 1 << 16:
+                await asyncio.sleep(0)  # a burst must not keep keys waiting
+
+    def _heard(self) -> None:
+        self.heard_at = self._clock.monotonic()
+
+    def _live(self) -> None:
+        self._heard()
+        self._store.confirm(self.kind, self._version)
+        self._store.set_state(self.kind, FeedState.LIVE, whole=True)
+
+    def _pause(self, error: PosdeckError) -> float:
+        if isinstance(error, ThrottledError):
+            return error.retry_after + self._backoff.next()
+        if isinstance(error, (ForbiddenError, NotFoundError)) and not self._seen_whole:
+            return self._backoff.next(self._timing.longest_pause_without)
+        return self._backoff.next()
+
+    def _report(self, error: PosdeckError) -> None:
+        if isinstance(error, (ForbiddenError, NotFoundError)):
+            state = FeedState.FORBIDDEN if isinstance(error, ForbiddenError) else FeedState.ABSENT
+            self._store.clear(self.kind)
+        elif isinstance(error, AuthExpiredError):
+            state = FeedState.AUTH_EXPIRED
+        else:
+            state = FeedState.STALE if self._seen_whole else FeedState.CONNECTING
+        self._store.set_state(self.kind, state, str(error))

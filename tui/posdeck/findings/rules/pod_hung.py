@@ -1,0 +1,52 @@
+"""One pod of several does nothing while its siblings work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from statistics import median
+
+from posdeck.cluster.snapshot import Kind
+from posdeck.findings.model import Confidence, Finding
+from posdeck.findings.queues import consumers
+from posdeck.findings.reporting import about_deployment
+from posdeck.findings.rule import Rule
+from posdeck.findings.situation import Situation
+from posdeck.findings.wording import count_of
+
+ID = "pod-hung"
+HOLD = 120.0
+SHARE = 0.1  # of what its siblings use
+BUSY = 0.02  # cores that the siblings must use for the comparison to mean anything
+
+
+def find(situation: Situation) -> Iterator[Finding]:
+    """One finding per consumer with several pods of which some use next to no CPU while messages wait."""
+    usage = situation.snapshot.pod_usage
+    for workload, facts in consumers(situation):
+        if not (facts.waiting.value or 0.0) > 0:
+            continue
+        used = {
+            p.name: usage[p.name].cpu
+            for p in situation.pods_of(workload.deployment)
+            if p.is_ready and p.name in usage
+        }
+        if len(used) < 2:
+            continue
+        usual = median(sorted(used.values())[len(used) // 2 :])
+        idle = [pod for pod, cpu in used.items() if cpu < SHARE * usual]
+        if usual < BUSY or not idle or len(idle) * 2 > len(used):
+            continue
+        yield about_deployment(
+            situation,
+            ID,
+            workload.deployment,
+            situation.severity(workload.deployment, down=False),
+            f"{count_of(len(idle), len(used), 'pod')}: next to no CPU used while messages wait and the others work",
+            evidence=[(f"pod/{pod} cpu", f"{cpu * 1000:.0f}m") for pod, cpu in sorted(used.items())],
+            likely="the program hangs in this pod, or has lost its channel to the queue",
+            confidence=Confidence.LOW,
+            pods=idle,
+        )
+
+
+RULE = Rule(ID, find, (Kind.PODS, Kind.POD_METRICS), HOLD)

@@ -1,0 +1,83 @@
+"""Joins findings with runbooks: what is wrong, as front ends list it, each with the procedure that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from posdeck.catalogue.model import Catalogue
+from posdeck.clock import Clock
+from posdeck.cluster.snapshot import Snapshot
+from posdeck.findings.consumer_facts import ConsumerFacts
+from posdeck.findings.engine import Engine
+from posdeck.findings.model import Finding
+from posdeck.operations.library import RunbookLibrary
+from posdeck.operations.view import ConsumerView, Problem, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Problems now (worst first), standing risks, and what would have to be known."""
+
+    problems: tuple[Problem, ...]
+    risks: tuple[Problem, ...]
+    cannot_tell: tuple[str, ...]
+
+
+class Assessor:
+    """Keeps the engine of the rules, which remembers since when."""
+
+    def __init__(self, catalogue: Catalogue, clock: Clock, library: RunbookLibrary) -> None:
+        self._engine = Engine(catalogue, clock)
+        self._clock = clock
+        self._library = library
+        self._known: dict[tuple[str, str], tuple[str, Mapping[str, str]]] = {}
+
+    def assess(self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView]) -> Assessment:
+        """Run the rules over one snapshot."""
+        facts = {name: _facts(view) for name, view in consumers.items()}
+        report = self._engine.assess(snapshot, facts, self._clock.now())
+        return Assessment(
+            tuple(self._problem(f) for f in report.findings),
+            tuple(self._problem(f) for f in report.risks),
+            tuple(f"{u.rule}: {u.reason}" for u in report.unknown),
+        )
+
+    def _problem(self, finding: Finding) -> Problem:
+        runbook, params = self._runbook(finding)
+        text = f"{finding.text} – likely: {finding.likely}" if finding.likely else finding.text
+        return Problem(
+            id=finding.id,
+            severity=Severity(finding.severity.value),
+            object_kind=finding.kind,
+            object_name=finding.name,
+            short=finding.short,
+            text=text,
+            since=finding.since,
+            since_at_least=finding.since_at_least,
+            runbook=runbook,
+            params=params,
+            evidence=finding.evidence,
+        )
+
+    def _runbook(self, finding: Finding) -> tuple[str, Mapping[str, str]]:
+        key = (finding.id, finding.short)
+        if key not in self._known:
+            found = self._library.for_finding(finding.id, finding.short)
+            self._known[key] = found or ("", {})
+        runbook, params = self._known[key]
+        return runbook, {**params, **finding.params} if not params else params
+
+
+def _facts(view: ConsumerView) -> ConsumerFacts:
+    return ConsumerFacts(
+        name=view.name,
+        waiting=view.lag,
+        unacknowledged=view.unacknowledged,
+        connected=view.connected,
+        rate_in=view.rate_in,
+        rate_out=view.rate_out,
+        redelivered_rate=view.redelivered,
+        idle_since=view.idle_since,
+        error_rate=view.errors,
+    )

@@ -1,0 +1,457 @@
+"""The headless application: one namespace of one cluster, live, with its runbooks, its gate and its record.
+The terminal interface and the command line are front ends of this; neither adds a way to write."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from posdeck.audit.origin import os_actor, os_place, this_process
+from posdeck.audit.record import Actor
+from posdeck.audit.sqlite import AuditStore, open_store
+from posdeck.clock import Clock, SystemClock
+from posdeck.cluster.connection import connect
+from posdeck.cluster.feed import ClusterFeed
+from posdeck.cluster.snapshot import Connection, Feed, FeedState, Kind, Snapshot
+from posdeck.cluster.transport import Transport
+from posdeck.errors import AuditError, PosdeckError, UnreachableError
+from posdeck.execution.runs import PlaybookRunner
+from posdeck.operations import journal, recovery
+from posdeck.operations.assessment import Assessor
+from posdeck.operations.binding import binding_problem, read_bindings
+from posdeck.operations.driver import SessionDriver
+from posdeck.operations.front import LogLine, LogRequest, RunbookSummary, Unsubscribe
+from posdeck.operations.histories import Histories
+from posdeck.operations.library import RunbookLibrary
+from posdeck.operations.logs import read_logs
+from posdeck.operations.numbers import Numbers
+from posdeck.operations.opening import Opening
+from posdeck.operations.processing import consumer_view
+from posdeck.operations.rules import Standing
+from posdeck.operations.session_store import SessionStore
+from posdeck.operations.session_view import summary_of, view_of
+from posdeck.operations.view import ActionSummary, ConsumerView, SessionView, Surroundings, View
+from posdeck.operations.workshop import Workshop
+from posdeck.operations.write import RESOURCES
+from posdeck.redaction.redactor import Redactor
+
+TICK = 0.1  # seconds between two views at the most
+ACTIONS_SHOWN = 20
+
+
+class Console:
+    """Implements ``posdeck.operations.front.Front``. Made and used on one event loop."""
+
+    def __init__(self, opening: Opening, *, clock: Clock | None = None, embedded: bool = False) -> None:
+        self.opening = opening
+        self.catalogue = opening.catalogue
+        self.clock: Clock = clock or SystemClock()
+        self.redactor = Redactor(opening.settings.redaction_patterns)
+        self.library = RunbookLibrary(opening.folders, opening.catalogue, self.clock)
+        self.workshop: Workshop | None = None
+        self.embedded = embedded
+        self._actor: Actor = os_actor()
+        self._listeners: list[Callable[[View], None]] = []
+        self._session_listeners: list[Callable[[SessionView], None]] = []
+        self._drivers: dict[str, SessionDriver] = {}
+        self._sessions = SessionStore(opening.state)
+        self._histories = Histories()
+        self._assessor = Assessor(opening.catalogue, self.clock, self.library)
+        self._numbers: Numbers | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
+        self._actions: tuple[ActionSummary, ...] = ()
+        self._connected = asyncio.Event()
+        self._view = View(snapshot=_empty(opening), surroundings=self._surroundings(None))
+        self.notices: list[str] = []
+
+    # what a front end sees
+
+    @property
+    def view(self) -> View:
+        """The present view."""
+        return self._view
+
+    def subscribe(self, listener: Callable[[View], None]) -> Unsubscribe:
+        """Call ``listener`` with every new view."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def subscribe_sessions(self, listener: Callable[[SessionView], None]) -> Unsubscribe:
+        """Call ``listener`` with every change of a session."""
+        self._session_listeners.append(listener)
+        return lambda: (
+            self._session_listeners.remove(listener) if listener in self._session_listeners else None
+        )
+
+    async def start(self) -> None:
+        """Connect in the background; returns at once."""
+        self._spawn(self._publish_for_ever())
+        self._spawn(self._connect())
+        self._spawn(self._load_actions())
+
+    async def stop(self) -> None:
+        """End everything. A session that waits stays stored and can be resumed; a run is cancelled."""
+        for driver in list(self._drivers.values()):
+            if driver.session.run:
+                with contextlib.suppress(PosdeckError):
+                    await driver.cancel("posdeck was closed")
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._numbers is not None:
+            await self._numbers.stop()
+        if self.workshop is not None:
+            await self.workshop.feed.stop()
+            await self.workshop.transport.close()
+            await self.workshop.close()
+
+    async def wait_for(self, condition: Callable[[View], bool]) -> View:
+        """The first view that fulfils ``condition``, the present one included."""
+        found: asyncio.Future[View] = asyncio.get_running_loop().create_future()
+
+        def look(view: View) -> None:
+            if not found.done() and condition(view):
+                found.set_result(view)
+
+        look(self._view)
+        unsubscribe = self.subscribe(look)
+        try:
+            return await found
+        finally:
+            unsubscribe()
+
+    # runbooks
+
+    def runbooks(self) -> Sequence[RunbookSummary]:
+        """The library."""
+        return self.library.summaries()
+
+    def runbook_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:
+        """The runbook that fits a workload's present state best."""
+        for problem in self._view.problems:
+            if problem.short == short_name and problem.runbook:
+                return problem.runbook, problem.params
+        return self.library.for_workload(short_name)
+
+    def runbook_markdown(self, runbook_id: str) -> str:
+        """The runbook as a document."""
+        return self.library.markdown(runbook_id)
+
+    async def open_session(
+        self,
+        runbook_id: str,
+        params: Mapping[str, str],
+        *,
+        start_at: str | None = None,
+        check_only: bool = False,
+    ) -> SessionView:
+        """Begin a session. Raises UnknownNameError, ContentError, or UnreachableError without a cluster."""
+        workshop = self._require_workshop()
+        runbook, session = self.library.new_session(
+            runbook_id, params, actor=self._actor.user, check_only=check_only
+        )
+        digests = self.library.playbook_digests(runbook)
+        driver = SessionDriver(
+            workshop, runbook, session, self._sessions, self._on_session, playbook_digests=digests
+        )
+        self._drivers[session.id] = driver
+        await driver.start()
+        return view_of(driver)
+
+    async def resume_session(self, session_id: str) -> SessionView:
+        """Take a stored session up again, after a crash, a lost terminal or a handover."""
+        if session_id in self._drivers:
+            return view_of(self._drivers[session_id])
+        workshop = self._require_workshop()
+        session = self._sessions.load(session_id)
+        runbook = self.library.runbook(session.runbook)
+        digests = self.library.playbook_digests(runbook)
+        driver = SessionDriver(
+            workshop, runbook, session, self._sessions, self._on_session, playbook_digests=digests
+        )
+        self._drivers[session.id] = driver
+        await driver.resume(self._actor.user, self.library.digest(runbook))
+        return view_of(driver)
+
+    def session(self, session_id: str) -> SessionView:
+        """One session as it stands."""
+        return view_of(self.driver(session_id))
+
+    def driver(self, session_id: str) -> SessionDriver:
+        """The driver of a session of this process. Raises UnknownNameError."""
+        if session_id not in self._drivers:
+            self._sessions.load(session_id)
+            raise PosdeckError(f"session {session_id}", "is not running here", "Resume it first.")
+        return self._drivers[session_id]
+
+    async def answer(self, session_id: str, choice: str) -> None:
+        """Answer the question that waits."""
+        await self.driver(session_id).answer(choice)
+
+    async def confirm(
+        self, session_id: str, *, typed: str, reason: str, ticket: str, break_glass: str = ""
+    ) -> None:
+        """Confirm the act that waits."""
+        driver = self.driver(session_id)
+        await driver.confirm(typed=typed, reason=reason, ticket=ticket, break_glass=break_glass)
+
+    async def cancel(self, session_id: str) -> None:
+        """Stop what runs and follow the step's on_cancel."""
+        await self.driver(session_id).cancel()
+
+    # reading
+
+    def logs(self, request: LogRequest) -> AsyncIterator[LogLine]:
+        """Log lines as they come, redacted."""
+        return read_logs(self._require_workshop(), request)
+
+    async def object(self, kind: str, name: str) -> Mapping[str, Any]:
+        """The object as the server has it; values of a Secret never leave the server's answer."""
+        from posdeck.operations.objects import read_object
+
+        return await read_object(self._require_workshop(), kind, name)
+
+    async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:
+        """The newest records first."""
+
+        def read() -> list[ActionSummary]:
+            if not self.opening.audit_file.exists():
+                return []
+            with journal.reading_store(self.opening.audit_file) as store:
+                return [journal.summary(e) for e in journal.acts(store, limit)]
+
+        return await asyncio.to_thread(read)
+
+    async def audit_record(self, record_id: str) -> Mapping[str, Any]:
+        """One record whole."""
+
+        def read() -> Mapping[str, Any]:
+            with journal.reading_store(self.opening.audit_file) as store:
+                record = journal.find(store, record_id)
+                if record is None:
+                    raise PosdeckError(f"record {record_id}", "is not in the store")
+                return journal.whole(store, record)
+
+        return await asyncio.to_thread(read)
+
+    # inside
+
+    def _require_workshop(self) -> Workshop:
+        if self.workshop is None:
+            raise UnreachableError(
+                "cluster",
+                self.opening.problem or "not connected yet",
+                "Wait for the connection, or see posdeck doctor.",
+            )
+        return self.workshop
+
+    def standing(self) -> Standing:
+        """Where posdeck stands now: policy, binding, who and where from."""
+        environment = self.catalogue.environment
+        target = self.opening.target
+        connection = self._view.snapshot.connection
+        return Standing(
+            environment=environment.name,
+            accept=environment.accept,
+            policy=environment.policy,
+            actor=replace(
+                self._actor,
+                kubernetes_user=connection.identity.username,
+                kubernetes_groups=connection.identity.groups,
+            ),
+            place=os_place(
+                context=target.context if target else "",
+                server=target.server.url if target else "",
+                cluster_uid=connection.cluster_uid,
+                namespace=self.opening.namespace,
+                environment=environment.name,
+            ),
+            process=this_process(),
+            binding=read_bindings(self.opening.state).get(environment.name),
+            read_only=self.opening.read_only,
+        )
+
+    async def _connect(self) -> None:
+        if self.opening.target is None:
+            return
+        try:
+            transport: Transport = await connect(self.opening.target, clock=self.clock)
+        except PosdeckError as error:
+            self._fail(str(error))
+            return
+        target = self.opening.target
+        feed = ClusterFeed(transport, target, clock=self.clock)
+        self._numbers = Numbers(self.catalogue, transport, self.clock, self._changed.set)
+        numbers = self._numbers
+        self.workshop = Workshop(
+            catalogue=self.catalogue,
+            folders=self.opening.folders,
+            clock=self.clock,
+            target=target,
+            transport=transport,
+            feed=feed,
+            runner=PlaybookRunner(clock=self.clock, collections=(self.opening.folders.collections,)),
+            redactor=self.redactor,
+            state=self.opening.state,
+            open_store=self._open_store,
+            standing=self.standing,
+            readings=self.consumer,
+            refresh_readings=numbers.refresh,
+        )
+        feed.subscribe(lambda _: self._changed.set())
+        feed.start()
+        numbers.start()
+        self._connected.set()
+        self._spawn(self._settle_what_was_left())
+
+    def _open_store(self) -> AuditStore:
+        return open_store(self.opening.audit_file, self.clock, self.redactor)
+
+    async def _settle_what_was_left(self) -> None:
+        """Intents of a posdeck that died are settled once the cluster has said who it is."""
+        workshop = self._require_workshop()
+        await workshop.feed.wait_for(lambda s: bool(s.connection.version or s.connection.namespace_uid))
+        await workshop.identify()
+        self._spawn(self._identify_again())
+        try:
+            if await asyncio.to_thread(self.opening.audit_file.exists):
+                self.notices += await recovery.settle_orphans(workshop)
+        except AuditError as error:
+            self.notices.append(str(error))
+        await self._load_actions()
+
+    async def _identify_again(self) -> None:
+        """When the feed sees another cluster or namespace, ask anew who it is: writes follow the answer."""
+        workshop = self._require_workshop()
+        while True:
+            seen = _identity(workshop.feed.snapshot)
+            await workshop.feed.wait_for(lambda s, seen=seen: _identity(s) != seen)  # type: ignore[misc]
+            await workshop.identify()
+            self._changed.set()
+
+    async def _load_actions(self) -> None:
+        try:
+            self._actions = tuple(await self.audit_records(ACTIONS_SHOWN))
+        except AuditError as error:
+            self.notices.append(str(error))
+        self._changed.set()
+
+    def consumer(self, name: str) -> ConsumerView | None:
+        """The numbers of one consumer by short name; None for what is no consumer."""
+        workload = self.catalogue.workloads.get(name)
+        if workload is None or self.workshop is None:
+            return None
+        deployment = self.workshop.feed.snapshot.deployments.get(workload.deployment)
+        found = self._numbers.of(name) if self._numbers else None
+        return consumer_view(workload, deployment, found, self.clock.now().timestamp())
+
+    def _on_session(self, driver: SessionDriver) -> None:
+        view = view_of(driver)
+        for listener in tuple(self._session_listeners):
+            listener(view)
+        self._changed.set()
+        if driver.session.phase.value in {"ended", "verifying", "refused"}:
+            self._spawn(self._load_actions())
+
+    def _fail(self, reason: str) -> None:
+        snapshot = _empty(self.opening, reason)
+        self._view = replace(self._view, snapshot=snapshot)
+        self._tell()
+
+    async def _publish_for_ever(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            self._publish()
+            await self.clock.sleep(TICK)
+
+    def _publish(self) -> None:
+        if self.workshop is not None:
+            snapshot = self.workshop.feed.snapshot
+            self._histories.take(snapshot, self.clock.now())
+        else:
+            snapshot = self._view.snapshot
+        consumers = self._consumers()
+        report = self._assessor.assess(snapshot, consumers)
+        self._view = View(
+            snapshot=snapshot,
+            surroundings=self._surroundings(snapshot),
+            consumers=consumers,
+            problems=report.problems,
+            risks=report.risks,
+            cannot_tell=report.cannot_tell,
+            sessions=self._session_summaries(),
+            actions=self._actions,
+            usage_history=self._histories.usage,
+            hpa_history=self._histories.hpas,
+        )
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener(self._view)
+
+    def _consumers(self) -> dict[str, ConsumerView]:
+        names = [w.name for w in self.catalogue.workloads.values() if "consumers" in w.groups or w.queue]
+        views = ((name, self.consumer(name)) for name in names)
+        return {name: view for name, view in views if view is not None}
+
+    def _session_summaries(self) -> tuple[Any, ...]:
+        return tuple(
+            summary_of(d.session, d.runbook.metadata.title)
+            for d in self._drivers.values()
+            if d.session.ending is None
+        )
+
+    def _surroundings(self, snapshot: Snapshot | None) -> Surroundings:
+        environment = self.catalogue.environment
+        writes, reason = self._writes(snapshot)
+        return Surroundings(environment.name, environment.production, writes, reason, bound=writes == "ask")
+
+    def _writes(self, snapshot: Snapshot | None) -> tuple[str, str]:
+        standing = self.standing() if snapshot is not None else None
+        if self.opening.read_only:
+            return "read-only", "started with --read-only"
+        if self.catalogue.environment.policy.read_only:
+            return "read-only", "by the environment's policy"
+        if standing is None or self.workshop is None or snapshot is None:
+            return "read-only", "not connected yet"
+        cluster = self.workshop.cluster
+        problem = binding_problem(standing.accept, standing.environment, standing.binding, cluster)
+        if problem:
+            return "read-only", problem
+        return "ask", ""
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _identity(snapshot: Snapshot) -> tuple[str, str, str]:
+    connection = snapshot.connection
+    return connection.namespace_uid, connection.cluster_uid, connection.identity.username
+
+
+def _empty(opening: Opening, problem: str = "") -> Snapshot:
+    """A snapshot before the first data: every kind connecting, or stale with the reason why not."""
+    problem = problem or opening.problem
+    state = FeedState.STALE if problem else FeedState.CONNECTING
+    target = opening.target
+    return Snapshot(
+        connection=Connection(
+            context=target.context if target else (opening.request.context or ""),
+            server=target.server.url if target else "",
+            namespace=opening.namespace,
+        ),
+        feeds={kind: Feed(kind, state, reason=problem) for kind in Kind},
+    )
+
+
+def kinds() -> Sequence[str]:
+    """The kinds that ``object`` reads."""
+    return tuple(RESOURCES)

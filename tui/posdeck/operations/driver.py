@@ -1,0 +1,506 @@
+"""Carries a runbook session out: takes events in, lets the pure reducer decide, performs the effects in order.
+
+Everything runs on the event loop of the one who made it. Each change posts a whole new SessionView.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from posdeck.audit.record import Result, Verification
+from posdeck.errors import PosdeckError, RefusedError
+from posdeck.execution.events import RunResult as PlaybookResult
+from posdeck.execution.events import RunStatus
+from posdeck.execution.runs import Run
+from posdeck.operations import acting, checks, looking, recovery
+from posdeck.operations.gate import Permit
+from posdeck.operations.running import RunLog, run_playbook
+from posdeck.operations.session_store import SessionStore
+from posdeck.operations.view import Evidence, TaskView
+from posdeck.operations.workshop import Workshop
+from posdeck.operations.write import ACTS, RESOURCES, Write
+from posdeck.runbooks import effects as fx
+from posdeck.runbooks import events as ev
+from posdeck.runbooks.model import Diagnose, Offer, Runbook
+from posdeck.runbooks.reducer import advance
+from posdeck.runbooks.session import Phase, Session, StepState, StepStatus
+
+_RESULTS = {
+    RunStatus.SUCCEEDED: ev.RunResult.SUCCEEDED,
+    RunStatus.FAILED: ev.RunResult.FAILED,
+    RunStatus.CANCELLED: ev.RunResult.CANCELLED,
+    RunStatus.INCOMPLETE: ev.RunResult.INCOMPLETE,
+    RunStatus.LOST: ev.RunResult.LOST,
+}
+_OVER = frozenset(
+    {
+        StepStatus.PASSED,
+        StepStatus.FAILED,
+        StepStatus.CANNOT_TELL,
+        StepStatus.CANCELLED,
+        StepStatus.REFUSED,
+    }
+)
+
+
+@dataclass(slots=True)
+class Showing:
+    """What the session screen shows beside the reducer's state."""
+
+    evidence: list[Evidence] = field(default_factory=list)
+    tasks: tuple[TaskView, ...] = ()
+    log: tuple[str, ...] = ()
+    decision: fx.AskDecision | None = None
+    confirmation: fx.AskConfirmation | None = None
+    contact: fx.AskContact | None = None
+    rollback: fx.OfferRollback | None = None
+    message: str = ""
+    refusal: RefusedError | None = None
+    preview: acting.Preview | None = None
+    offers: tuple[Offer, ...] = ()
+
+
+class SessionDriver:
+    """One session. ``changed`` is called with the driver after every change."""
+
+    def __init__(
+        self,
+        workshop: Workshop,
+        runbook: Runbook,
+        session: Session,
+        sessions: SessionStore,
+        changed: Callable[[SessionDriver], None],
+        *,
+        playbook_digests: Mapping[str, str],
+    ) -> None:
+        self.workshop = workshop
+        self.runbook = runbook
+        self.session = session
+        self.showing = Showing()
+        self.finished = asyncio.Event()
+        self._sessions = sessions
+        self._changed = changed
+        self._digests = playbook_digests
+        self._runs: dict[str, Run] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._permits: dict[str, tuple[list[Permit], float]] = {}  # by unit, with when it began
+        self._lock = asyncio.Lock()
+        self._waiting = asyncio.Event()
+        self._break_glass = ""
+
+    # what a front end does
+
+    async def start(self) -> None:
+        """Begin the first step."""
+        await self.post(ev.Started(at=self._now()))
+
+    async def resume(self, actor: str, digest: str) -> None:
+        """Take a stored session up again; what was interrupted is settled first."""
+        await self.post(ev.Resumed(at=self._now(), actor=actor, digest=digest))
+
+    async def answer(self, choice: str, note: str = "") -> None:
+        """Answer the question, tell that somebody was told, or decide about a rollback."""
+        step, phase = self.session.step, self.session.phase
+        if phase is Phase.TELLING:
+            told = self.showing.contact.who if self.showing.contact and choice == "told" else ()
+            await self.post(ev.Acknowledged(at=self._now(), step=step, told=told))
+        elif phase is Phase.OFFERING:
+            kind = ev.RollbackRequested if choice == "rollback" else ev.RollbackDeclined
+            await self.post(kind(at=self._now(), step=step))
+        elif phase is Phase.REFUSED and choice == "retry":
+            await self.post(ev.Retried(at=self._now(), step=step))
+        else:
+            await self.post(ev.Answered(at=self._now(), step=step, choice=choice, note=note))
+
+    async def confirm(self, *, typed: str, reason: str, ticket: str, break_glass: str = "") -> None:
+        """Agree to the plan on show. Raises RefusedError when a rule already says no."""
+        state = self.session.steps[self.session.unit]
+        self._break_glass = break_glass
+        await self.post(
+            ev.Confirmed(
+                at=self._now(),
+                step=self.session.step,
+                plan_hash=state.plan_hash,
+                text=typed,
+                reason=reason,
+                ticket=ticket,
+            )
+        )
+
+    async def cancel(self, cause: str = "") -> None:
+        """Stop, and wait until nothing of it runs any more."""
+        await self.post(ev.CancelRequested(at=self._now(), cause=cause))
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def wait_until_quiet(self) -> None:
+        """Wait until the session needs a person or is over."""
+        while self._tasks or self._lock.locked():
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+            else:
+                async with self._lock:
+                    pass
+
+    # the loop
+
+    async def post(self, event: ev.Event) -> None:
+        """Take one event in: the next state, saved, and its effects begun. One at a time."""
+        async with self._lock:
+            unit = self.session.unit if self.session.step else ""
+            self.session, effects = advance(self.runbook, self.session, event)
+            for effect in effects:
+                await self._perform(effect)
+            if unit:
+                await self._settle_unit(unit)
+        self._changed(self)
+
+    async def _perform(self, effect: fx.Effect) -> None:
+        match effect:
+            case fx.SaveSession():
+                await self._sessions.save(self.session)
+            case fx.RunPlaybook():
+                self._spawn(self._run(effect), effect.run)
+            case fx.TakeReading():
+                self._spawn(self._read(effect), effect.run)
+            case fx.RunCheck():
+                self._spawn(self._check(effect), effect.run)
+            case fx.SettleRun():
+                self._spawn(self._ask_what_it_left(effect), effect.run)
+            case fx.CancelRun(run):
+                if run in self._runs:
+                    self._spawn(self._cancel_run(self._runs[run]), run)
+            case fx.AskDecision():
+                self._show(decision=effect)
+            case fx.AskConfirmation():
+                self._show(confirmation=effect)
+            case fx.AskContact():
+                self._show(contact=effect)
+            case fx.OfferRollback():
+                self._show(rollback=effect)
+            case fx.Inform():
+                self.showing.message = effect.text
+            case fx.Finish():
+                self._show(offers=effect.offers)
+                self.finished.set()
+
+    def _show(self, **now: Any) -> None:
+        """Only one thing is asked at a time: what was asked before goes."""
+        old = self.showing
+        self.showing = Showing(
+            evidence=old.evidence, tasks=old.tasks, log=old.log, message=old.message, refusal=old.refusal,
+            preview=old.preview, **now,
+        )  # fmt: skip
+
+    def _spawn(self, work: Coroutine[Any, Any, None], run: str) -> None:
+        task = asyncio.get_running_loop().create_task(
+            self._guarded(work, run), name=f"session {self.session.id}"
+        )
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None], run: str) -> None:
+        """An error of the machinery ends the run it belongs to, with its text; it never leaves a session hanging."""
+        try:
+            await work
+        except PosdeckError as error:
+            self.showing.message = str(error)
+            await self.post(self._broken(run, str(error)))
+
+    def _broken(self, run: str, cause: str) -> ev.Event:
+        if self.session.phase is Phase.PREVIEWING:
+            return ev.PreviewFailed(at=self._now(), run=run, cause=cause)
+        if self.session.phase is Phase.COLLECTING:
+            return ev.EvidenceArrived(at=self._now(), run=run, collected=False, summary=cause)
+        if self.session.phase is Phase.VERIFYING:
+            return ev.VerifyFinished(at=self._now(), run=run, verdict=ev.Verdict.CANNOT_TELL, detail=cause)
+        if self.session.phase is Phase.SETTLING:
+            return ev.Settled(at=self._now(), run=run, changed=ev.Changed.UNKNOWN, detail=cause)
+        if not self.session.run_started:
+            return ev.Refused(at=self._now(), run=run, rule="execution", cause=cause)
+        return ev.RunFinished(at=self._now(), run=run, result=ev.RunResult.INCOMPLETE, message=cause)
+
+    # effects that take time
+
+    async def _run(self, effect: fx.RunPlaybook) -> None:
+        self.showing.tasks, self.showing.log = (), ()
+        match effect.purpose:
+            case fx.Purpose.DIAGNOSE:
+                await self._diagnose(effect)
+            case fx.Purpose.PREVIEW:
+                await self._preview(effect)
+            case fx.Purpose.VERIFY:
+                result, log = await self._playbook(effect)
+                verdict = ev.Verdict.PASSED if result.succeeded else ev.Verdict.FAILED
+                if result.status in {RunStatus.INCOMPLETE, RunStatus.LOST, RunStatus.CANCELLED}:
+                    verdict = ev.Verdict.CANNOT_TELL
+                detail = log.failure or result.message
+                await self.post(
+                    ev.VerifyFinished(at=self._now(), run=effect.run, verdict=verdict, detail=detail)
+                )
+            case _:
+                await self._act(effect)
+
+    async def _diagnose(self, effect: fx.RunPlaybook) -> None:
+        result, log = await self._playbook(effect)
+        step = self.runbook.step(effect.step)
+        if not isinstance(step, Diagnose):
+            raise TypeError(f"step {step.id} collects no evidence")
+        found = looking.found_by(step, log.results)
+        await self._evidence(
+            effect.run, found.evidence, found.facts, result.succeeded, log.failure or result.message
+        )
+
+    async def _read(self, effect: fx.TakeReading) -> None:
+        self.workshop.refresh_readings()
+        evidence, facts = checks.queue_numbers(self.workshop, effect.step, effect.target)
+        await self._evidence(effect.run, (evidence,), facts, True, "")
+
+    async def _evidence(
+        self,
+        run: str,
+        evidence: tuple[Evidence, ...],
+        facts: Mapping[str, Any],
+        collected: bool,
+        problem: str,
+    ) -> None:
+        digest = ""
+        if evidence and not self.session.check_only:
+            text = looking.as_text(evidence)
+            name = f"{self.session.runbook}/{self.session.step}"
+            digest = await self.workshop.record(
+                lambda store: store.save_evidence(self.session.id, name, text)
+            )
+        step = self.runbook.step(self.session.step)
+        kubectl = str(getattr(step, "kubectl", "") or "")
+        self.showing.evidence += [replace(e, digest=digest, kubectl=self._kubectl(kubectl)) for e in evidence]
+        await self.post(
+            ev.EvidenceArrived(
+                at=self._now(),
+                run=run,
+                collected=collected,
+                facts=dict(facts),
+                digest=digest,
+                summary=problem,
+            )
+        )
+
+    async def _preview(self, effect: fx.RunPlaybook) -> None:
+        result, log = await self._playbook(effect, check=True)
+        if not result.succeeded:
+            cause = log.failure or result.message or result.status.value
+            await self.post(ev.PreviewFailed(at=self._now(), run=effect.run, cause=cause))
+            return
+        preview = await acting.preview_of(
+            self.workshop,
+            log.results,
+            playbook=effect.playbook,
+            target=effect.target,
+            variables=effect.variables,
+            documents=self._documents(effect),
+        )
+        self.showing.preview = preview
+        self.showing.refusal = None
+        if not preview.writes:
+            cause = "nothing would be changed: the cluster is as this act would make it"
+            await self.post(ev.PreviewFailed(at=self._now(), run=effect.run, cause=cause))
+            return
+        refused = next((p for p in preview.writes if p.refused is not None), None)
+        if refused is not None and refused.refused is not None and not self.session.check_only:
+            await self._refused_at_preview(effect.run, refused)
+            return
+        await self.post(ev.PreviewArrived(at=self._now(), run=effect.run, plan=preview.plan))
+
+    async def _refused_at_preview(self, run: str, planned: acting.PlannedWrite) -> None:
+        """The gate says no before anyone is asked: recorded like any refusal."""
+        from posdeck.operations.gate import refuse
+
+        standing, verdict = self.workshop.standing(), planned.refused
+        assert verdict is not None
+        try:
+            await self.workshop.record(
+                lambda store: refuse(planned.write, planned.facts, standing, store, verdict)
+            )
+        except RefusedError as error:
+            self.showing.refusal = error
+            await self.post(
+                ev.Refused(at=self._now(), run=run, rule=error.rule, cause=acting.refusal_text(error))
+            )
+
+    async def _act(self, effect: fx.RunPlaybook) -> None:
+        unit = self.session.unit
+        preview = self.showing.preview
+        state = self.session.steps[unit]
+        if preview is None or preview.plan != state.plan:
+            await self.post(
+                ev.Refused(
+                    at=self._now(),
+                    run=effect.run,
+                    rule="plan",
+                    cause="the plan is not at hand; preview it again",
+                )
+            )
+            return
+        typed = state.confirmation.text if state.confirmation else ""
+        try:
+            permits = await acting.authorise_all(
+                self.workshop,
+                preview.writes,
+                typed=typed or "yes",
+                confirm_as=effect.target,
+                reason=effect.reason,
+                ticket=effect.ticket,
+                run_id=effect.run,
+                break_glass=self._break_glass,
+            )
+        except RefusedError as error:
+            self.showing.refusal = error
+            await self.post(
+                ev.Refused(at=self._now(), run=effect.run, rule=error.rule, cause=acting.refusal_text(error))
+            )
+            return
+        self._permits[unit] = (permits, self.workshop.clock.monotonic())
+        if self.session.cancelling:
+            await self.post(ev.RunFinished(at=self._now(), run=effect.run, result=ev.RunResult.CANCELLED))
+            return
+        await self.post(ev.RunStarted(at=self._now(), run=effect.run))
+        store = await self.workshop.record(lambda opened: str(opened.path))
+        given = {**effect.variables, **acting.run_variables(self.workshop, permits, store)}
+        result, log = await self._playbook(replace(effect, variables=given))
+        await self.post(
+            ev.RunFinished(
+                at=self._now(),
+                run=effect.run,
+                result=_RESULTS[result.status],
+                message=log.failure or result.message,
+            )
+        )
+
+    async def _playbook(
+        self, effect: fx.RunPlaybook, *, check: bool = False
+    ) -> tuple[PlaybookResult, RunLog]:
+        def on_start(run: Run) -> None:
+            self._runs[effect.run] = run
+            if self.session.cancelling and self.session.run == effect.run:
+                self._spawn(self._cancel_run(run), effect.run)
+
+        def on_change(log: RunLog) -> None:
+            self.showing.tasks, self.showing.log = tuple(log.tasks), tuple(log.lines[-2000:])
+            self._changed(self)
+
+        try:
+            return await run_playbook(
+                self.workshop,
+                run_id=effect.run,
+                playbook=effect.playbook,
+                target=effect.target,
+                variables=effect.variables,
+                timeout=effect.timeout,
+                check=check,
+                on_start=on_start,
+                on_change=on_change,
+            )
+        finally:
+            self._runs.pop(effect.run, None)
+
+    async def _check(self, effect: fx.RunCheck) -> None:
+        shown = TaskView(_says(effect.check), _running())
+        self.showing.tasks = (*self.showing.tasks, shown)
+        self._changed(self)
+        proof = await checks.run_check(self.workshop, effect.check, effect.target, effect.timeout)
+        ended = TaskView(_says(effect.check), _state_of(proof.verdict), text=proof.detail)
+        self.showing.tasks = tuple(ended if t is shown else t for t in self.showing.tasks)
+        await self.post(
+            ev.VerifyFinished(at=self._now(), run=effect.run, verdict=proof.verdict, detail=proof.detail)
+        )
+
+    async def _ask_what_it_left(self, effect: fx.SettleRun) -> None:
+        changed, detail = await recovery.what_it_left(self.workshop, effect.plan)
+        await self.post(ev.Settled(at=self._now(), run=effect.run, changed=changed, detail=detail))
+
+    async def _cancel_run(self, run: Run) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await run.cancel()
+
+    async def _settle_unit(self, unit: str) -> None:
+        """Write the outcomes of an act that is over, so that every intent has one before anything else happens."""
+        state = self.session.steps.get(unit)
+        if unit not in self._permits or state is None or state.status not in _OVER:
+            return
+        permits, began = self._permits.pop(unit)
+        result = _result(state)
+        duration = round((self.workshop.clock.monotonic() - began) * 1000)
+        verification = Verification(state.verdict.value) if state.verdict else Verification.CANNOT_TELL
+        warnings = await acting.settle_all(
+            self.workshop,
+            permits,
+            result,
+            verification=verification,
+            message=state.note,
+            duration_ms=duration,
+        )
+        if warnings:
+            self.showing.message = "; ".join(warnings)
+
+    # small things
+
+    def _documents(self, effect: fx.RunPlaybook) -> Write:
+        """A write that carries what the record says about runbook, playbook and session."""
+        return Write(
+            act=ACTS["patch"],
+            resource=RESOURCES["Deployment"],
+            namespace=self.workshop.target.namespace,
+            name="",
+            short="",
+            kubectl="",
+            runbook=self.runbook.id,
+            runbook_digest=self.session.digest,
+            playbook=effect.playbook,
+            playbook_digest=self._digests.get(effect.playbook, ""),
+            session_id=self.session.id,
+        )
+
+    def _kubectl(self, text: str) -> str:
+        """A step's kubectl line with its placeholders filled, for reading only."""
+        from posdeck.operations.session_view import fill_text
+
+        return fill_text(self, text)
+
+    def _now(self) -> Any:
+        return self.workshop.clock.now()
+
+
+def _result(state: StepState) -> Result:
+    if state.status is StepStatus.REFUSED or state.changed is ev.Changed.NO:
+        return Result.CANCELLED if state.status is StepStatus.CANCELLED else Result.NOTHING_CHANGED
+    if state.changed is ev.Changed.UNKNOWN:
+        return Result.UNKNOWN
+    if state.status is StepStatus.CANCELLED:
+        return Result.CANCELLED
+    return Result.SUCCEEDED if state.status in {StepStatus.PASSED, StepStatus.CANNOT_TELL} else Result.FAILED
+
+
+def _says(check: str) -> str:
+    from posdeck.runbooks.checks import CHECKS
+
+    return next((f"verify: {c.says}" for c in CHECKS if c.id == check), check)
+
+
+def _running() -> Any:
+    from posdeck.operations.view import StepState as Shown
+
+    return Shown.RUNNING
+
+
+def _state_of(verdict: ev.Verdict) -> Any:
+    from posdeck.operations.view import StepState as Shown
+
+    return {
+        ev.Verdict.PASSED: Shown.PASSED,
+        ev.Verdict.FAILED: Shown.FAILED,
+        ev.Verdict.CANNOT_TELL: Shown.CANNOT_TELL,
+    }[verdict]

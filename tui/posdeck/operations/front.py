@@ -1,0 +1,129 @@
+"""The seam between front ends and the headless application: what a screen may ask for, as a protocol.
+Every method returns at once or is awaitable; none blocks the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from posdeck.catalogue.model import Catalogue
+from posdeck.clock import Clock
+from posdeck.operations.view import ActionSummary, SessionView, View
+
+Unsubscribe = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookSummary:
+    """One runbook of the library."""
+
+    id: str
+    title: str
+    summary: str
+    owner: str = ""
+    kind: str = "procedure"  # procedure, operation, recommendation
+    params: tuple[str, ...] = ()
+    changes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One log line, redacted, control sequences neutralised. ``at`` is the server's time."""
+
+    pod: str
+    container: str
+    at: datetime | None
+    text: str
+    level: str = ""  # error, warning, info, debug, ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogRequest:
+    """Which logs: pods by name; ``since`` in seconds."""
+
+    pods: tuple[str, ...]
+    container: str = ""
+    follow: bool = True
+    tail: int | None = 100
+    since: float | None = None
+    previous: bool = False
+
+
+class Front(Protocol):
+    """What a front end may ask of the application."""
+
+    catalogue: Catalogue
+    clock: Clock
+
+    @property
+    def view(self) -> View:
+        """The present view; before the first data an empty snapshot with feeds in state connecting."""
+        ...
+
+    def subscribe(self, listener: Callable[[View], None]) -> Unsubscribe:
+        """Call ``listener`` on the event loop with every new view (coalesced to at most ten a second)."""
+        ...
+
+    def subscribe_sessions(self, listener: Callable[[SessionView], None]) -> Unsubscribe:
+        """Call ``listener`` on the event loop with every change of any open session."""
+        ...
+
+    async def start(self) -> None:
+        """Connect in the background; returns at once."""
+        ...
+
+    async def stop(self) -> None:
+        """End everything that was started."""
+        ...
+
+    def runbooks(self) -> Sequence[RunbookSummary]:
+        """The library, in its order."""
+        ...
+
+    def runbook_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:
+        """The runbook (id, parameters) that fits this workload's present state best."""
+        ...
+
+    def runbook_markdown(self, runbook_id: str) -> str:
+        """The runbook as a document."""
+        ...
+
+    async def open_session(
+        self, runbook_id: str, params: Mapping[str, str], *, start_at: str | None = None
+    ) -> SessionView:
+        """Begin a session; ``start_at`` jumps to an act (evidence is then collected beside it)."""
+        ...
+
+    def session(self, session_id: str) -> SessionView:
+        """One session as it stands."""
+        ...
+
+    async def answer(self, session_id: str, choice: str) -> None:
+        """Answer the question that waits."""
+        ...
+
+    async def confirm(self, session_id: str, *, typed: str, reason: str, ticket: str) -> None:
+        """Confirm the act that waits; raises RefusedError when the gate says no."""
+        ...
+
+    async def cancel(self, session_id: str) -> None:
+        """Stop what runs and follow the step's on_cancel; returns when nothing of it runs any more."""
+        ...
+
+    def logs(self, request: LogRequest) -> AsyncIterator[LogLine]:
+        """Log lines as they come."""
+        ...
+
+    async def object(self, kind: str, name: str) -> Mapping[str, Any]:
+        """The object as the server has it, read afresh (raw JSON)."""
+        ...
+
+    async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:
+        """The newest records first."""
+        ...
+
+    async def audit_record(self, record_id: str) -> Mapping[str, Any]:
+        """One record whole."""
+        ...

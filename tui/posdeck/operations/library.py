@@ -1,0 +1,150 @@
+"""The runbooks of the content folder, as front ends list them, and new sessions made from them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from posdeck.catalogue.model import Catalogue
+from posdeck.catalogue.policy import CONFIRM_TYPED
+from posdeck.clock import Clock
+from posdeck.content import ContentFolders, file_digest
+from posdeck.errors import UnknownNameError
+from posdeck.operations.front import RunbookSummary
+from posdeck.runbooks.digests import digest, playbook_files, playbooks_named
+from posdeck.runbooks.loading import Library, load_library
+from posdeck.runbooks.matching import by_finding, changes_anything
+from posdeck.runbooks.model import Runbook
+from posdeck.runbooks.params import prefill, resolve
+from posdeck.runbooks.rendering import document
+from posdeck.runbooks.session import Session, new_session
+from posdeck.runbooks.validation import near
+
+
+@dataclass
+class RunbookLibrary:
+    """Loads on first use; a runbook that cannot be read is left out and named in ``library.problems``."""
+
+    folders: ContentFolders
+    catalogue: Catalogue
+    clock: Clock
+
+    @cached_property
+    def library(self) -> Library:
+        """The folder, read once."""
+        return load_library(self.folders.runbooks)
+
+    def runbook(self, runbook_id: str) -> Runbook:
+        """The runbook of that id. Raises UnknownNameError."""
+        found = self.library.get(runbook_id)
+        if found is None:
+            known = [r.id for r in self.library.runbooks]
+            raise UnknownNameError(
+                f"runbook {runbook_id}", "there is none of this id", near(runbook_id, known)
+            )
+        return found
+
+    def summaries(self) -> list[RunbookSummary]:
+        """All of them, as the library screen lists them."""
+        return [
+            RunbookSummary(
+                id=r.id,
+                title=r.metadata.title,
+                summary=r.metadata.summary,
+                owner=r.metadata.owner,
+                kind=_kind(r),
+                params=tuple(p.name for p in r.params),
+                changes=changes_anything(r),
+            )
+            for r in self.library.runbooks
+        ]
+
+    def markdown(self, runbook_id: str) -> str:
+        """The runbook as a document."""
+        return document(self.runbook(runbook_id))
+
+    def for_finding(self, finding: str, short: str) -> tuple[str, Mapping[str, str]] | None:
+        """The runbook that answers a finding on a workload, with its parameters filled in."""
+        groups = self._groups(short)
+        for runbook in by_finding(self.library.runbooks, finding):
+            filled = prefill(runbook, short, groups)
+            if filled or not any(p.required and p.default is None for p in runbook.params):
+                return runbook.id, filled
+        return None
+
+    def for_workload(self, short: str) -> tuple[str, Mapping[str, str]] | None:
+        """The procedure for a workload of which nothing particular is known to be wrong."""
+        groups = self._groups(short)
+        ranked = sorted(self.library.runbooks, key=lambda r: (r.metadata.severity != "critical", r.id))
+        for runbook in ranked:
+            filled = prefill(runbook, short, groups)
+            if filled and runbook.metadata.triggers:
+                return runbook.id, filled
+        return None
+
+    def digest(self, runbook: Runbook) -> str:
+        """The digest of a runbook and its playbooks. Raises ContentError when one is missing."""
+        return digest(runbook, playbook_files(runbook, self.folders.playbooks))
+
+    def playbook_digests(self, runbook: Runbook) -> dict[str, str]:
+        """The digest of each playbook file that the runbook names."""
+        return {name: file_digest(self.folders.playbooks / name) for name in playbooks_named(runbook)}
+
+    def new_session(
+        self, runbook_id: str, params: Mapping[str, str], *, actor: str, check_only: bool = False
+    ) -> tuple[Runbook, Session]:
+        """A session before its first step, parameters resolved. Raises UnknownNameError, PosdeckError."""
+        runbook = self.runbook(runbook_id)
+        resolved = resolve(runbook, params, _Names(self.catalogue))
+        session = new_session(
+            runbook,
+            session_id=uuid.uuid4().hex[:8],
+            digest=self.digest(runbook),
+            params=resolved,
+            actor=actor,
+            at=self.clock.now(),
+            typed_confirmation=self.catalogue.environment.policy.confirm == CONFIRM_TYPED,
+            check_only=check_only,
+        )
+        return runbook, session
+
+    def _groups(self, short: str) -> tuple[str, ...]:
+        workload = self.catalogue.workloads.get(short)
+        return (*workload.groups, "all") if workload else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The catalogue as parameter resolution asks it."""
+
+    catalogue: Catalogue
+
+    def short_name(self, name: str) -> str:
+        return self.catalogue.workload(name).name
+
+    def members(self, group: str) -> tuple[str, ...]:
+        if group == "all":
+            return tuple(self.catalogue.workloads)
+        found = self.catalogue.groups.get(group)
+        return found.members if found else ()
+
+
+def _kind(runbook: Runbook) -> str:
+    """procedure (answers findings), or operation."""
+    return "procedure" if runbook.metadata.triggers else "operation"
+
+
+def as_json(summary: RunbookSummary) -> dict[str, Any]:
+    """A summary as JSON types."""
+    return {
+        "id": summary.id,
+        "title": summary.title,
+        "summary": summary.summary,
+        "owner": summary.owner,
+        "kind": summary.kind,
+        "params": list(summary.params),
+        "changes": summary.changes,
+    }

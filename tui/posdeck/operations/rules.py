@@ -1,0 +1,167 @@
+"""The rules of the gate, in the order in which they are asked; each says yes by returning None.
+
+One explicit list. A rule sees the write, the facts read afresh and where posdeck stands; it never asks anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from posdeck.audit.record import Actor, Place, Process
+from posdeck.catalogue.policy import CONFIRM_TYPED, Policy
+from posdeck.operations.binding import Binding, binding_problem
+from posdeck.operations.facts import Facts
+from posdeck.operations.write import CHANGE, Write
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where posdeck stands: the environment and its policy, the binding, who and where from."""
+
+    environment: str
+    accept: str
+    policy: Policy
+    actor: Actor
+    place: Place
+    process: Process
+    binding: Binding | None = None
+    read_only: bool = False
+    confirmed_beforehand: bool = False  # a rollback carries the confirmation of the act that it undoes
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rule's no: which rule, why, and the way forward."""
+
+    rule: str
+    cause: str
+    remedy: str
+    overridable: bool = False  # break-glass may set it aside
+
+
+Rule = Callable[[Write, Facts, Standing], Verdict | None]
+
+
+def read_only(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """Neither the option nor the environment's policy forbids writing."""
+    if standing.read_only:
+        return Verdict(
+            "read-only", "posdeck was started with --read-only", "Start it without --read-only to write."
+        )
+    if standing.policy.read_only:
+        return Verdict(
+            "read-only",
+            f"environment {standing.environment} is read-only by its policy",
+            f"Change read_only in the inventory of {standing.environment}, or run the kubectl command yourself.",
+        )
+    return None
+
+
+def cluster_identity(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """The cluster is the one that the environment is bound to."""
+    problem = binding_problem(standing.accept, standing.environment, standing.binding, facts.cluster)
+    if not problem:
+        return None
+    if standing.accept == "embedded":
+        remedy = "Choose the environment that belongs to this cluster with --environment."
+    elif not facts.cluster.reachable:
+        remedy = "Restore the connection and try again."
+    else:
+        remedy = (
+            f"Make sure that the context is right; if it is: posdeck environment bind {standing.environment}"
+            f"{f' --context {standing.place.context}' if standing.place.context else ''}"
+        )
+    return Verdict("cluster-identity", problem, remedy)
+
+
+def target_exists(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """The target can be read, unless the write creates it."""
+    if facts.target is not None or write.act.id == "apply":
+        return None
+    return Verdict(
+        "target",
+        f"it cannot be read ({facts.target_problem or 'no answer'})",
+        "Check the name and the namespace, then preview again.",
+    )
+
+
+def target_as_previewed(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """The target read afresh equals what the preview showed."""
+    difference = write.expected.difference(facts.found) if facts.target is not None else ""
+    if not difference:
+        return None
+    return Verdict("target-changed", difference, "Look at the new preview and confirm again.")
+
+
+def permission(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """RBAC allows it."""
+    if facts.allowed:
+        return None
+    if facts.allowed is None:
+        return Verdict(
+            "permission",
+            f"the API server could not be asked whether {facts.username or 'you'} may {facts.permission}: "
+            f"{facts.permission_reason}",
+            "Restore the connection and try again.",
+        )
+    because = f" ({facts.permission_reason})" if facts.permission_reason else ""
+    return Verdict(
+        "permission",
+        f"{facts.username or 'this identity'} may not {facts.permission}{because}",
+        "Ask for the operator role of docs/rbac/, or for a colleague who has it.",
+    )
+
+
+def confirmation(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """The target's short name was typed where the policy asks for it, and never another name."""
+    if standing.confirmed_beforehand:
+        return None
+    wanted = write.confirm_as or write.short
+    if standing.policy.confirm != CONFIRM_TYPED:
+        if write.typed in {"y", "yes", wanted}:
+            return None
+        return Verdict("confirmation", "it was not confirmed", f"Confirm with --confirm {wanted}.")
+    if write.typed == wanted:
+        return None
+    said = f"{write.typed!r} was typed" if write.typed else "nothing was typed"
+    return Verdict(
+        "confirmation",
+        f"{said}, and the target is {wanted} ({write.name})",
+        f"Type {wanted} to confirm, on the command line --confirm {wanted}.",
+    )
+
+
+def reason(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """A reason is given where the policy asks for one."""
+    if standing.confirmed_beforehand or not standing.policy.reason_required or write.reason.strip():
+        return None
+    return Verdict(
+        "reason",
+        f"environment {standing.environment} asks for a reason with every write",
+        'Say why, on the command line --reason "…".',
+        overridable=True,
+    )
+
+
+def ticket(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """A change carries a ticket where the policy asks for one; a mitigation may name it afterwards."""
+    if not standing.policy.ticket_required or write.ticket.strip() or write.act.effect != CHANGE:
+        return None
+    return Verdict(
+        "ticket",
+        f"environment {standing.environment} asks for a ticket with every change",
+        "Name one, on the command line --ticket ID.",
+        overridable=True,
+    )
+
+
+# preview: what can be judged before anyone has confirmed; confirmed: what only the confirmation brings
+PREVIEW_RULES: tuple[Rule, ...] = (
+    read_only,
+    cluster_identity,
+    target_exists,
+    target_as_previewed,
+    permission,
+)
+CONFIRMED_RULES: tuple[Rule, ...] = (confirmation, reason, ticket)

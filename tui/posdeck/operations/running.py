@@ -1,0 +1,104 @@
+"""One playbook run of a session: a private folder, a frozen kubeconfig, and the events as a session shows them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from posdeck.cluster.connection import frozen_kubeconfig
+from posdeck.config import private_folder
+from posdeck.execution.events import EventKind, RunEvent, RunResult
+from posdeck.execution.runs import Run, RunRequest
+from posdeck.operations.view import StepState, TaskView
+from posdeck.operations.workshop import Workshop
+
+_ENDS: Mapping[EventKind, StepState] = {
+    EventKind.TASK_OK: StepState.PASSED,
+    EventKind.TASK_CHANGED: StepState.PASSED,
+    EventKind.TASK_SKIPPED: StepState.SKIPPED,
+    EventKind.TASK_FAILED: StepState.FAILED,
+    EventKind.UNREACHABLE: StepState.FAILED,
+}
+
+
+@dataclass(slots=True)
+class RunLog:
+    """What a run has told so far: its tasks, its output lines, and the results of its tasks."""
+
+    tasks: list[TaskView] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    results: list[RunEvent] = field(default_factory=list)
+    failure: str = ""
+
+    def take(self, event: RunEvent) -> None:
+        """Take one event in."""
+        if event.kind is EventKind.TASK_STARTED and event.task:
+            self.tasks.append(TaskView(event.task, StepState.RUNNING))
+        elif event.kind in _ENDS:
+            self._end(event, _ENDS[event.kind])
+        if event.text:
+            self.lines.extend(event.text.splitlines())
+
+    def _end(self, event: RunEvent, state: StepState) -> None:
+        message = str(event.result.get("msg") or "")
+        ended = TaskView(event.task, state, event.duration, message)
+        for index in range(len(self.tasks) - 1, -1, -1):
+            if self.tasks[index].title == event.task and self.tasks[index].state is StepState.RUNNING:
+                self.tasks[index] = ended
+                break
+        else:
+            self.tasks.append(ended)
+        self.results.append(event)
+        if state is StepState.FAILED and not event.result.get("ignored"):
+            self.failure = message or event.text or f"task {event.task} failed"
+
+
+async def run_playbook(
+    workshop: Workshop,
+    *,
+    run_id: str,
+    playbook: str,
+    target: str,
+    variables: Mapping[str, Any],
+    timeout: float,
+    check: bool = False,
+    on_start: Callable[[Run], None],
+    on_change: Callable[[RunLog], None],
+) -> tuple[RunResult, RunLog]:
+    """Run one playbook of the content folders to its end. ``on_start`` is handed the run (to cancel it),
+    ``on_change`` the log after each event. Raises ExecutionError when it cannot be started."""
+    folder = private_folder(workshop.state / "runs" / run_id)
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.unlink(missing_ok=True)
+    frozen_kubeconfig(workshop.target, kubeconfig)
+    log = RunLog()
+    try:
+        run = await workshop.runner.start(
+            RunRequest(
+                run_id=run_id,
+                playbook=workshop.folders.playbook(playbook),
+                inventory=workshop.inventory,
+                run_folder=folder / "run",
+                limit=target,
+                extra_vars={"kube_namespace": workshop.target.namespace, **variables},
+                check=check,
+                diff=check,
+                kubeconfig=kubeconfig,
+                timeout=timeout,
+            )
+        )
+        on_start(run)
+        async for event in run.events():
+            log.take(event)
+            on_change(log)
+        return await run.wait(), log
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_folders(state: Path) -> Path:
+    """Where the folders of runs lie."""
+    return private_folder(state / "runs")

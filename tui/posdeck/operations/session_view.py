@@ -1,0 +1,333 @@
+"""A session as front ends draw it: the reducer's state and what the driver found, in one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from posdeck.catalogue.policy import CONFIRM_TYPED
+from posdeck.cluster.snapshot import Deployment, Snapshot
+from posdeck.operations.acting import PlannedWrite
+from posdeck.operations.checks import workloads_of
+from posdeck.operations.view import (
+    ChoiceView,
+    Confirmation,
+    Question,
+    SessionSummary,
+    SessionView,
+    StepState,
+    StepView,
+)
+from posdeck.operations.write import CHANGE
+from posdeck.runbooks.model import Act, Outcome, Runbook
+from posdeck.runbooks.session import Phase, Session, StepStatus, rollback_key
+from posdeck.runbooks.session import StepState as State
+from posdeck.runbooks.substitution import SubstitutionError, fill
+
+if TYPE_CHECKING:
+    from posdeck.operations.driver import SessionDriver
+    from posdeck.operations.workshop import Workshop
+
+EXIT_PASSED, EXIT_FAILED, EXIT_CANNOT_TELL, EXIT_REFUSED, EXIT_CANCELLED = 0, 1, 2, 3, 4
+
+_STATES: Mapping[StepStatus, StepState] = {
+    StepStatus.COLLECTING: StepState.RUNNING,
+    StepStatus.COLLECTED: StepState.PASSED,
+    StepStatus.WAITING: StepState.RUNNING,
+    StepStatus.ANSWERED: StepState.PASSED,
+    StepStatus.PREVIEWING: StepState.RUNNING,
+    StepStatus.PREVIEWED: StepState.RUNNING,
+    StepStatus.CONFIRMED: StepState.RUNNING,
+    StepStatus.RUNNING: StepState.RUNNING,
+    StepStatus.INTERRUPTED: StepState.RUNNING,
+    StepStatus.VERIFYING: StepState.RUNNING,
+    StepStatus.PASSED: StepState.PASSED,
+    StepStatus.FAILED: StepState.FAILED,
+    StepStatus.CANNOT_TELL: StepState.CANNOT_TELL,
+    StepStatus.CANCELLED: StepState.CANCELLED,
+    StepStatus.REFUSED: StepState.FAILED,
+    StepStatus.TOLD: StepState.PASSED,
+    StepStatus.ENDED: StepState.PASSED,
+}
+
+
+def view_of(driver: SessionDriver) -> SessionView:
+    """The whole session as it stands."""
+    session, showing, runbook = driver.session, driver.showing, driver.runbook
+    verdict = session.verdict
+    offers = [(o.runbook, o.because) for o in showing.offers]
+    return SessionView(
+        id=session.id,
+        runbook=runbook.id,
+        title=runbook.metadata.title,
+        target=target_of(session),
+        status=_status(session),
+        steps=_path(runbook, session),
+        current=session.step,
+        started=session.began,
+        evidence=tuple(showing.evidence),
+        question=_question(driver),
+        confirmation=_confirmation(driver),
+        tasks=showing.tasks,
+        log=showing.log,
+        result=_result_text(session),
+        verification=verdict.value.replace("-", " ") if verdict else "",
+        message=showing.message,
+        next_offer=offers[0] if offers else None,
+        exit_code=exit_code(driver),
+    )
+
+
+def summary_of(session: Session, title: str) -> SessionSummary:
+    """One line for the list of sessions."""
+    return SessionSummary(
+        id=session.id,
+        runbook=session.runbook,
+        title=title,
+        target=target_of(session),
+        status=_status(session),
+        step=session.step,
+        started=session.began,
+        who=session.actor,
+    )
+
+
+def target_of(session: Session) -> str:
+    """What a session is about: the first parameter that names something."""
+    return next((str(v) for v in session.params.values() if v), "")
+
+
+def exit_code(driver: SessionDriver) -> int | None:
+    """The command line's exit code; None while the session goes on. Without an act it follows the outcome."""
+    session = driver.session
+    if session.phase is Phase.REFUSED:
+        return EXIT_REFUSED
+    if session.ending is None:
+        return None
+    if session.cancelled:
+        return EXIT_CANCELLED
+    verdict = session.verdict
+    if verdict is not None:
+        return {"passed": EXIT_PASSED, "failed": EXIT_FAILED, "cannot-tell": EXIT_CANNOT_TELL}[verdict.value]
+    if session.check_only or session.outcome is Outcome.RESOLVED:
+        return EXIT_PASSED
+    return EXIT_CANNOT_TELL if session.outcome in {Outcome.CANNOT_TELL, Outcome.ESCALATED} else EXIT_FAILED
+
+
+def fill_text(driver: SessionDriver, text: str) -> str:
+    """A text of the runbook with its placeholders filled, the target's names included; for reading only."""
+    if "{{" not in text:
+        return text
+    workshop, session = driver.workshop, driver.session
+    spaces = session.spaces()
+    named = target_of(session)
+    workload = workshop.catalogue.workloads.get(named)
+    spaces["target"] = {
+        "namespace": workshop.target.namespace,
+        "name": named,
+        "deployment": workload.deployment if workload else named,
+    }
+    try:
+        return str(fill(text, spaces, subject=f"runbook {session.runbook}"))
+    except SubstitutionError:
+        return text
+
+
+def _status(session: Session) -> str:
+    if session.ending is not None:
+        return session.ending.value
+    if session.phase in {Phase.DECIDING, Phase.CONFIRMING, Phase.REFUSED, Phase.OFFERING, Phase.TELLING}:
+        return "waiting"
+    return session.status.value if session.status.value == "handed-over" else "running"
+
+
+def _result_text(session: Session) -> str:
+    if not session.result:
+        return ""
+    outcome = session.outcome.value.replace("-", " ") if session.outcome else ""
+    return f"{outcome}: {session.result}" if outcome else session.result
+
+
+def _path(runbook: Runbook, session: Session) -> tuple[StepView, ...]:
+    """The steps gone through in order, then those that may still come."""
+    gone = [p.step for p in session.trail]
+    if session.step and session.step not in gone:
+        gone.append(session.step)
+    rest = [] if session.ending is not None else [s.id for s in runbook.steps if s.id not in gone]
+    return tuple(_step_view(runbook, session, step) for step in (*dict.fromkeys(gone), *rest))
+
+
+def _step_view(runbook: Runbook, session: Session, step_id: str) -> StepView:
+    step = runbook.step(step_id)
+    state = session.steps.get(step_id)
+    back = session.steps.get(rollback_key(step_id))
+    if state is None:
+        return StepView(step_id, step.type, step.title, StepState.WAITING)
+    answer = state.choice
+    if back is not None:
+        answer = f"taken back: {_STATES[back.status].value}"
+    return StepView(step_id, step.type, step.title, _STATES[state.status], _seconds(state), answer)
+
+
+def _seconds(state: State) -> float | None:
+    return (state.ended - state.began).total_seconds() if state.ended is not None else None
+
+
+def _question(driver: SessionDriver) -> Question | None:
+    session, showing = driver.session, driver.showing
+    if session.phase is Phase.DECIDING and showing.decision is not None:
+        asked = showing.decision
+        choices = tuple(
+            ChoiceView(
+                c.id,
+                fill_text(driver, c.label),
+                suggested=asked.suggestion.certain and c.id == asked.suggestion.choice,
+                because=asked.suggestion.because if c.id == asked.suggestion.choice else "",
+            )
+            for c in asked.choices
+        )
+        return Question(asked.step, asked.question, choices)
+    if session.phase is Phase.TELLING and showing.contact is not None:
+        who = ", ".join(_contact(driver, w) for w in showing.contact.who)
+        told = ChoiceView("told", f"{who} has been told")
+        later = ChoiceView("later", "Nobody has been told yet; go on")
+        return Question(showing.contact.step, f"Tell {who}: {showing.contact.say}", (told, later))
+    if session.phase is Phase.OFFERING and showing.rollback is not None:
+        choices = (
+            ChoiceView("rollback", "Take it back (with a preview of its own)"),
+            ChoiceView("decline", "Leave it as it is"),
+        )
+        return Question(
+            showing.rollback.step, f"The step did not end well: {showing.rollback.because}", choices
+        )
+    if session.phase is Phase.REFUSED:
+        return Question(
+            session.step,
+            session.steps[session.unit].note,
+            (ChoiceView("retry", "Try again: look at a new preview"),),
+        )
+    return None
+
+
+def _contact(driver: SessionDriver, who: str) -> str:
+    contact = driver.workshop.catalogue.contacts.get(who)
+    if contact is None:
+        return who
+    return f"{contact.title} ({contact.reach})" if contact.reach else contact.title
+
+
+def _confirmation(driver: SessionDriver) -> Confirmation | None:
+    session, showing = driver.session, driver.showing
+    if session.phase is not Phase.CONFIRMING or showing.confirmation is None or showing.preview is None:
+        return None
+    step = driver.runbook.step(session.step)
+    if not isinstance(step, Act):
+        return None
+    policy = driver.workshop.standing().policy
+    writes = showing.preview.writes
+    first = writes[0]
+    carried = showing.confirmation.carried
+    expected = showing.confirmation.expected
+    return Confirmation(
+        step=step.id,
+        title=f"Take back: {step.title}" if showing.confirmation.for_rollback else step.title,
+        why=fill_text(driver, step.why),
+        will=tuple(_will(p) for p in writes),
+        hits=tuple(hit for p in writes for hit in hits_of(driver.workshop, p)),
+        undo=_undo(step),
+        rules=_rules(policy, first),
+        diff=showing.preview.diff,
+        kubectl="\n".join(p.write.kubectl for p in writes),
+        type_this=expected if policy.confirm == CONFIRM_TYPED or expected else "",
+        full_name=", ".join(p.write.name for p in writes),
+        reason_required=policy.reason_required and not carried,
+        ticket_required=policy.ticket_required and first.write.act.effect == CHANGE,
+        warnings=_warnings(driver.workshop, writes),
+    )
+
+
+def _will(planned: PlannedWrite) -> str:
+    fields = ", ".join(c.path.lstrip("/").replace("~1", "/") for c in planned.changes[:3])
+    more = f" and {len(planned.changes) - 3} more" if len(planned.changes) > 3 else ""
+    return f"{planned.write.act.title} {planned.write.subject}: {fields}{more}"
+
+
+def _undo(step: Act) -> str:
+    if step.rollback is not None:
+        return f"{step.rollback.title} (offered with a preview of its own)"
+    return f"none: {step.irreversible}" if step.irreversible else "none"
+
+
+def _rules(policy: Any, planned: PlannedWrite) -> tuple[str, ...]:
+    rules = [planned.write.act.effect]
+    if policy.ticket_required and planned.write.act.effect != CHANGE:
+        rules.append(f"ticket may follow within {policy.mitigation_grace_minutes} min")
+    if policy.inform:
+        rules.append(f"inform {', '.join(policy.inform)}")
+    return tuple(rules)
+
+
+def hits_of(workshop: Workshop, planned: PlannedWrite) -> tuple[str, ...]:
+    """What the act will be felt as, computed from the live state; ``?`` where it is not known."""
+    snapshot = workshop.feed.snapshot
+    deployment = snapshot.deployments.get(planned.write.name)
+    if planned.write.resource.kind != "Deployment" or deployment is None:
+        return ()
+    if planned.write.act.id not in {"rollout-restart", "rollout-undo"}:
+        return ()
+    lines = [_replacement(snapshot, deployment)]
+    workload = next((w for w in workloads_of(workshop, planned.write.short)), None)
+    reading = workshop.readings(workload.name) if workload else None
+    if reading is not None and workload is not None and workload.queue:
+        pending = reading.unacknowledged
+        count = f"{pending.value:.0f}" if pending.value is not None else "?"
+        lines.append(f"{count} unacknowledged messages will be delivered again")
+    return tuple(lines)
+
+
+def _replacement(snapshot: Snapshot, deployment: Deployment) -> str:
+    pods = snapshot.pods_of(deployment)
+    if deployment.strategy == "Recreate":
+        return f"all {len(pods)} pods go before new ones come: nothing serves meanwhile"
+    ready = sum(1 for p in pods if p.is_ready)
+    unavailable = _rounded(deployment.max_unavailable, deployment.desired)
+    down = "?" if unavailable is None else str(unavailable)
+    return (
+        f"{len(pods)} of {deployment.desired} pods are replaced one after the other, {ready} ready now, "
+        f"at most {down} missing at a time, {deployment.grace_seconds} s grace each"
+    )
+
+
+def _rounded(value: str, replicas: int) -> int | None:
+    """maxUnavailable as a number of pods (a percentage is rounded down)."""
+    if value.endswith("%") and value[:-1].isdigit():
+        return replicas * int(value[:-1]) // 100
+    return int(value) if value.isdigit() else None
+
+
+def _warnings(workshop: Workshop, writes: tuple[PlannedWrite, ...]) -> tuple[str, ...]:
+    found = []
+    for planned in writes:
+        deployment = workshop.feed.snapshot.deployments.get(planned.write.name)
+        owners = [m for m in (deployment.managers if deployment else ()) if _reverts(m)]
+        if owners:
+            found.append(
+                f"{planned.write.short} is also managed by {', '.join(owners)}, which may revert this"
+            )
+        hpa = next(
+            (h for h in workshop.feed.snapshot.hpas.values() if h.target_name == planned.write.name), None
+        )
+        if hpa is not None and planned.write.act.id == "scale":
+            found.append(
+                f"HPA {hpa.name} sets the replicas ({hpa.minimum} to {hpa.maximum}) and will override this"
+            )
+    stale = [f.kind.value for f in workshop.feed.snapshot.feeds.values() if f.state.value == "stale"]
+    if stale:
+        found.append(f"not live: {', '.join(stale)}")
+    return tuple(found)
+
+
+def _reverts(manager: str) -> bool:
+    return any(
+        name in manager.lower() for name in ("argocd", "argo-cd", "flux", "helm", "kustomize-controller")
+    )

@@ -1,0 +1,361 @@
+"""The moves a session can make, one method each; ``reducer`` decides which event makes which move.
+
+A turn collects the new state and the effects of one event. It touches nothing outside itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from pydantic import JsonValue
+
+from posdeck.runbooks import effects as fx
+from posdeck.runbooks.conditions import UNSURE, suggest
+from posdeck.runbooks.events import Changed, Verdict
+from posdeck.runbooks.model import Act, Decide, Diagnose, Done, Outcome, Rollback, Runbook, Tell, Verify
+from posdeck.runbooks.plan import RESTART_STAMP, Plan
+from posdeck.runbooks.session import Passage, Phase, Session, Status, StepState, StepStatus
+from posdeck.runbooks.substitution import exact_name, fill
+
+
+class Turn:
+    """One event's worth of moves."""
+
+    def __init__(self, runbook: Runbook, session: Session, at: datetime) -> None:
+        self.runbook = runbook
+        self.session = replace(session, updated=at)
+        self.at = at
+        self.effects: list[fx.Effect] = []
+
+    # state
+
+    def set(self, **changes: Any) -> None:
+        """Replace fields of the session."""
+        self.session = replace(self.session, **changes)
+
+    def note(self, key: str, **changes: Any) -> None:
+        """Replace fields of a step's state, which begins now if it is new."""
+        old = self.session.steps.get(key) or StepState(status=StepStatus.WAITING, began=self.at)
+        self.set(steps={**self.session.steps, key: replace(old, **changes)})
+
+    def note_unit(self, **changes: Any) -> None:
+        """Replace fields of the state of what is being carried out."""
+        self.note(self.session.unit, **changes)
+
+    @property
+    def act(self) -> Act:
+        """The act that is being carried out or taken back."""
+        step = self.runbook.step(self.session.step)
+        if not isinstance(step, Act):
+            raise TypeError(f"step {step.id} is no act")
+        return step
+
+    @property
+    def doing(self) -> Act | Rollback:
+        """The act, or its rollback while that is carried out."""
+        if self.session.rolling_back and self.act.rollback is not None:
+            return self.act.rollback
+        return self.act
+
+    def unit_state(self) -> StepState:
+        """The state of what is being carried out."""
+        return self.session.steps[self.session.unit]
+
+    def emit(self, *effects: fx.Effect) -> None:
+        """Ask for effects, in order."""
+        self.effects.extend(effects)
+
+    def _new_run(self) -> str:
+        count = self.session.run_count + 1
+        run = f"{self.session.id}-{count}"
+        self.set(run_count=count, run=run, run_started=False)
+        self.note_unit(runs=(*self.unit_state().runs, run))
+        return run
+
+    # entering steps
+
+    def enter(self, step_id: str) -> None:
+        """Come to a step and begin it."""
+        step = self.runbook.step(step_id)
+        self.set(step=step_id, rolling_back=False, run="", run_started=False, proof=0, settling_for="")
+        self.set(cancelling=False, leaving_by="", after="")
+        if isinstance(step, Diagnose):
+            self._collect(step)
+        elif isinstance(step, Decide):
+            self._ask(step)
+        elif isinstance(step, Act):
+            self.preview()
+        elif isinstance(step, Tell):
+            self.set(phase=Phase.TELLING)
+            self._begin(StepStatus.WAITING)
+            who, say = step.who, str(fill(step.say, self.session.spaces(), subject=f"step {step.id}"))
+            self.emit(fx.SaveSession(), fx.AskContact(step.id, who, say))
+        else:
+            self._arrive(step)
+
+    def _begin(self, status: StepStatus) -> None:
+        fresh = StepState(status=status, began=self.at)
+        self.set(steps={**self.session.steps, self.session.unit: fresh})
+
+    def _collect(self, step: Diagnose) -> None:
+        self.set(phase=Phase.COLLECTING)
+        self._begin(StepStatus.COLLECTING)
+        run = self._new_run()
+        target = self._target(step.target)
+        self.emit(fx.SaveSession())
+        if step.reading is not None:
+            self.emit(
+                fx.TakeReading(
+                    run=run, step=step.id, reading=step.reading, target=target, timeout=step.timeout
+                )
+            )
+        elif step.playbook is not None:
+            self._run(fx.Purpose.DIAGNOSE, step.playbook, target, self._fill(step.vars), step.timeout)
+
+    def _ask(self, step: Decide) -> None:
+        suggestion = suggest(step, self.session.facts())
+        self.set(phase=Phase.DECIDING)
+        self._begin(StepStatus.WAITING)
+        self.note_unit(suggested=suggestion.choice if suggestion.certain else "")
+        self.emit(
+            fx.SaveSession(),
+            fx.AskDecision(
+                step=step.id,
+                question=str(fill(step.question, self.session.spaces(), subject=f"step {step.id}")),
+                choices=step.choices,
+                suggestion=suggestion,
+                unattended=step.unattended or UNSURE,
+            ),
+        )
+
+    def _arrive(self, step: Done) -> None:
+        outcome, result = (
+            step.outcome,
+            str(fill(step.result, self.session.spaces(), subject=f"step {step.id}")),
+        )
+        if self.session.check_only:
+            outcome, result = Outcome.CANNOT_TELL, "Checked only: nothing was changed."
+        self._begin(StepStatus.ENDED)
+        stopped = self.session.cancelled and outcome is not Outcome.RESOLVED
+        self.finish(Status.CANCELLED if stopped else Status.DONE, outcome, result)
+
+    def finish(self, status: Status, outcome: Outcome | None, result: str) -> None:
+        """End the session."""
+        self.set(phase=Phase.ENDED, ending=status, outcome=outcome, result=result, run="", rolling_back=False)
+        step = self.runbook.step(self.session.step) if self.session.step else None
+        offers = step.offers if isinstance(step, Done) and not self.session.check_only else ()
+        filled = tuple(
+            offer.model_copy(update={"params": fill(offer.params, self.session.spaces(), subject="offer")})
+            for offer in offers
+        )
+        self.emit(
+            fx.SaveSession(), fx.Finish(status=status.value, outcome=outcome, result=result, offers=filled)
+        )
+
+    def leave(self, by: str, to: str | None) -> None:
+        """Leave the current step by an exit, to the next step or, where there is none, as a failure."""
+        self.set(trail=(*self.session.trail, Passage(self.session.step, by, self.at)))
+        if to is None:
+            self.finish(Status.FAILED, None, f"Step {self.session.step} failed, and nothing follows it.")
+        else:
+            self.enter(to)
+
+    # acts and rollbacks
+
+    def preview(self) -> None:
+        """Plan the act or its rollback, with the restart stamp fixed now."""
+        old = self.session.steps.get(self.session.unit)
+        runs = old.runs if old else ()
+        self.set(phase=Phase.PREVIEWING, proof=0, settling_for="", cancelling=False)
+        self._begin(StepStatus.PREVIEWING)
+        stamp = self.at.isoformat(timespec="seconds").replace("+00:00", "Z")
+        self.note_unit(runs=runs, restarted_at="" if self.session.rolling_back else stamp)
+        self._new_run()
+        self.emit(fx.SaveSession())
+        doing = self.doing
+        self._run(fx.Purpose.PREVIEW, doing.playbook, self.target, self.variables(), doing.timeout)
+
+    def ask_confirmation(self) -> None:
+        """Show the plan and wait for a person's word."""
+        state = self.unit_state()
+        if state.plan is None:
+            self.preview()
+            return
+        typed = self.session.typed_confirmation or self.act.confirm == "typed"
+        self.set(phase=Phase.CONFIRMING, run="")
+        self.note_unit(status=StepStatus.PREVIEWED)
+        self.emit(
+            fx.SaveSession(),
+            fx.AskConfirmation(
+                step=self.session.step,
+                plan=state.plan,
+                plan_hash=state.plan_hash,
+                expected=self.target if typed else "",
+                for_rollback=self.session.rolling_back,
+                carried=self.session.rolling_back,
+            ),
+        )
+
+    def perform(self) -> None:
+        """Run what was confirmed. The session is saved first."""
+        state = self.unit_state()
+        confirmation = state.confirmation
+        if confirmation is None or state.plan is None or confirmation.plan_hash != state.plan_hash:
+            raise RuntimeError(f"step {self.session.step} was to run without a confirmation of its plan")
+        self.set(phase=Phase.ACTING)
+        self.note_unit(status=StepStatus.RUNNING)
+        run = self._new_run()
+        purpose = fx.Purpose.ROLLBACK if self.session.rolling_back else fx.Purpose.ACT
+        self.emit(
+            fx.SaveSession(),
+            fx.RunPlaybook(
+                run=run,
+                purpose=purpose,
+                step=self.session.step,
+                playbook=state.plan.playbook,
+                target=state.plan.target,
+                variables=state.plan.variables,
+                timeout=self.doing.timeout,
+                for_rollback=self.session.rolling_back,
+                plan_hash=state.plan_hash,
+                reason=confirmation.reason,
+                ticket=confirmation.ticket,
+            ),
+        )
+
+    def settle(self, because: str) -> None:
+        """Ask the cluster what a run that did not end well has left."""
+        state = self.unit_state()
+        if state.plan is None:
+            raise RuntimeError(f"step {self.session.step} ran without a plan")
+        self.set(phase=Phase.SETTLING, settling_for=because)
+        self.note_unit(status=StepStatus.INTERRUPTED, changed=Changed.UNKNOWN)
+        self.emit(
+            fx.SaveSession(),
+            fx.SettleRun(
+                run=self.session.run,
+                step=self.session.step,
+                for_rollback=self.session.rolling_back,
+                plan=state.plan,
+            ),
+        )
+
+    def verify(self, proof: int) -> None:
+        """Look at one proof; after the last one the act, or rollback, is judged."""
+        proofs = self.doing.verify
+        if proof >= len(proofs):
+            self.judge()
+            return
+        self.set(phase=Phase.VERIFYING, proof=proof)
+        self.note_unit(status=StepStatus.VERIFYING)
+        run = self._new_run()
+        self.emit(fx.SaveSession())
+        self._prove(run, proofs[proof])
+
+    def _prove(self, run: str, proof: Verify) -> None:
+        target = self._target(proof.target) if proof.target else self.target
+        if proof.check is not None:
+            self.emit(
+                fx.RunCheck(
+                    run=run,
+                    step=self.session.step,
+                    check=proof.check,
+                    target=target,
+                    timeout=proof.timeout,
+                    for_rollback=self.session.rolling_back,
+                )
+            )
+        elif proof.playbook is not None:
+            self._run(fx.Purpose.VERIFY, proof.playbook, target, self._fill(proof.vars), proof.timeout)
+
+    def judge(self) -> None:
+        """Leave an act by its verdict (without a proof: cannot tell), or go on after a rollback."""
+        verdict = self.unit_state().verdict or Verdict.CANNOT_TELL
+        self.note_unit(status=StepStatus(verdict.value), verdict=verdict, ended=self.at)
+        if self.session.rolling_back:
+            self.after_rollback()
+        else:
+            self.leave_act(verdict.value)
+
+    def leave_act(self, by: str) -> None:
+        """Leave an act by passed, failed, cannot-tell or cancelled; offer its rollback where it has one."""
+        act = self.act
+        ways = {"failed": act.on_failure, "cannot-tell": act.cannot_tell_leads_to, "cancelled": act.on_cancel}
+        to = ways.get(by) or self.runbook.following(act)
+        self.set(run="", cancelled=self.session.cancelled or by == "cancelled")
+        if by == "passed" or act.rollback is None or self.unit_state().changed is Changed.NO:
+            self.leave(by, to)
+            return
+        self.set(phase=Phase.OFFERING, leaving_by=by, after=to or "", cancelling=False)
+        self.emit(
+            fx.SaveSession(), fx.OfferRollback(act.id, self.unit_state().note or f"the step ended as {by}")
+        )
+
+    def after_rollback(self) -> None:
+        """Go on to where the act's exit leads, or back to where the rollback was asked for."""
+        by, to, done = self.session.leaving_by, self.session.after, self.unit_state()
+        self.set(rolling_back=False, run="")
+        if by:
+            rolled = "+rollback" if done.changed is not Changed.NO else ""
+            self.leave(f"{by}{rolled}", to)
+        elif to:
+            self.enter(to)
+        else:
+            status = self.session.ending or Status.DONE
+            self.finish(status, self.session.outcome, self.session.result)
+
+    # filling in
+
+    @property
+    def target(self) -> str:
+        """The exact name that the act or its rollback is aimed at."""
+        doing = self.doing
+        return self._target(doing.target or self.act.target)
+
+    def variables(self) -> dict[str, JsonValue]:
+        """The extra variables of the act or its rollback, filled in; an act's carry its restart stamp."""
+        if not self.session.rolling_back:
+            return {**self._fill(self.act.vars), RESTART_STAMP: self.unit_state().restarted_at}
+        plan = self.session.steps[self.session.step].plan
+        return self._fill(self.doing.vars, plan.before if plan else {})
+
+    def check_way_back(self, plan: Plan) -> None:
+        """Raise SubstitutionError when this plan's ``before`` lacks what the act's rollback needs."""
+        if self.act.rollback is not None and not self.session.rolling_back:
+            self._fill(self.act.rollback.vars, plan.before)
+
+    def _target(self, text: str) -> str:
+        subject = f"step {self.session.step}, target"
+        return exact_name(fill(text, self.session.spaces(), subject=subject), subject=subject)
+
+    def _fill(
+        self, given: Mapping[str, Any], before: Mapping[str, JsonValue] | None = None
+    ) -> dict[str, JsonValue]:
+        """The variables with values; one whose parameter was left out is left out too."""
+        subject = f"step {self.session.step}, vars"
+        filled = fill(dict(given), self.session.spaces(before), subject=subject)
+        return {name: value for name, value in filled.items() if value is not None}
+
+    def _run(
+        self,
+        purpose: fx.Purpose,
+        playbook: str,
+        target: str,
+        variables: Mapping[str, JsonValue],
+        timeout: int,
+    ) -> None:
+        self.emit(
+            fx.RunPlaybook(
+                run=self.session.run,
+                purpose=purpose,
+                step=self.session.step,
+                playbook=playbook,
+                target=target,
+                variables=variables,
+                timeout=timeout,
+                for_rollback=self.session.rolling_back,
+            )
+        )

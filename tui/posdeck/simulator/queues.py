@@ -1,0 +1,97 @@
+"""The message queues: what arrives, what the consumers hold, what they get through."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field
+
+from posdeck.simulator.seed import QueueSeed
+
+
+def poisson(mean: float, rng: random.Random) -> int:
+    """A Poisson draw; a rounded normal one where the mean is large."""
+    if mean <= 0:
+        return 0
+    if mean > 40:
+        return max(0, round(rng.gauss(mean, math.sqrt(mean))))
+    limit, product, count = math.exp(-mean), rng.random(), 0
+    while product > limit:
+        product *= rng.random()
+        count += 1
+    return count
+
+
+@dataclass(slots=True)
+class Consumer:
+    """One pod's channel. ``factor`` 0 holds messages for ever."""
+
+    uid: str
+    factor: float = 1.0
+    held: int = 0
+    credit: float = 0.0  # the part of a message that the last step left
+
+
+@dataclass(slots=True)
+class Queue:
+    """One queue. The totals only rise, but for a restart of the broker, which we do not play."""
+
+    seed: QueueSeed
+    ready: int = 0
+    published: int = 0
+    acknowledged: int = 0
+    delivered: int = 0
+    redelivered: int = 0
+    dead: int = 0
+    consumers: dict[str, Consumer] = field(default_factory=dict)
+
+    @property
+    def unacked(self) -> int:
+        """Messages in consumers' hands."""
+        return sum(consumer.held for consumer in self.consumers.values())
+
+    def connect(self, working: dict[str, float]) -> None:
+        """The pods that consume now, with their speed factor. What the others held goes back and comes again."""
+        for uid in [uid for uid in self.consumers if uid not in working]:
+            held = self.consumers.pop(uid).held
+            self.ready += held
+            self.redelivered += held
+        for uid, factor in working.items():
+            self.consumers.setdefault(uid, Consumer(uid)).factor = factor
+
+    def step(self, seconds: float, arrivals: float, rng: random.Random) -> dict[str, int]:
+        """One step of time; ``arrivals`` is the mean rate now. How many each consumer got through, by uid."""
+        arrived = poisson(arrivals * seconds, rng)
+        self.ready += arrived
+        self.published += arrived
+        done: dict[str, int] = {}
+        for consumer in self._in_turn(rng):
+            room = consumer.credit + self.seed.service_rate * consumer.factor * seconds
+            able = int(room)
+            finished = min(able, consumer.held + self.ready)
+            from_queue = max(0, finished - consumer.held)
+            consumer.held -= finished - from_queue
+            self.ready -= from_queue
+            self.delivered += from_queue
+            self.acknowledged += finished
+            # an idle consumer saves no strength for later
+            consumer.credit = room - able if finished == able else 0.0
+            done[consumer.uid] = finished
+        self._hand_out()
+        failed = poisson(sum(done.values()) * self.seed.error_share, rng)
+        self.dead += failed
+        return done
+
+    def _in_turn(self, rng: random.Random) -> list[Consumer]:
+        every = list(self.consumers.values())
+        rng.shuffle(every)
+        return every
+
+    def _hand_out(self) -> None:
+        """Give waiting messages to consumers up to their prefetch."""
+        for consumer in self.consumers.values():
+            taken = min(self.ready, self.seed.prefetch - consumer.held)
+            if taken > 0:
+                consumer.held += taken
+                self.ready -= taken
+                self.delivered += taken

@@ -1,0 +1,193 @@
+"""The terminal application: it draws views, turns keys into actions, and asks the front for everything else.
+
+It knows no cluster. The front is made after the first frame, away from the event loop, and whatever becomes
+of it or of the cluster, the application stays up until it is told to leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual import on
+from textual.app import App
+from textual.worker import Worker, WorkerState
+
+from posdeck.cluster.snapshot import Connection, Snapshot
+from posdeck.errors import PosdeckError
+from posdeck.operations.front import Front
+from posdeck.operations.view import SessionView, Surroundings, View
+from posdeck.ui import commands, errands
+from posdeck.ui.actions import Action, Keys, remapped
+from posdeck.ui.link import FrontLink
+from posdeck.ui.messages import FrontFailed, FrontReady, SessionChanged, ViewChanged
+from posdeck.ui.palettes import DEFAULT, PALETTES
+from posdeck.ui.plain import plain
+from posdeck.ui.scene import Scene
+from posdeck.ui.screens.console import Console
+from posdeck.ui.screens.session import SessionPane
+from posdeck.ui.theme import textual_theme
+from posdeck.ui.views import BY_NAME, all_actions, complete
+from posdeck.ui.wall import EMPTY_WALL, Wall, wall_of
+
+
+class PosdeckApp(App[int]):
+    """The console."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "posdeck"
+    CSS: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        front_factory: Callable[[], Front],
+        surroundings: Surroundings,
+        *,
+        connection: Connection = Connection(),  # noqa: B008 — frozen
+        theme: str = DEFAULT,
+        keys: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        super().__init__()
+        self._link = FrontLink(front_factory, self.post_message)
+        self._now = now
+        self.front: Front | None = None
+        self.palette_name = theme if theme in PALETTES else DEFAULT
+        self.keys = Keys(remapped(keys or {}, all_actions()))
+        self._wall: Wall = EMPTY_WALL
+        self.scene = Scene(View(Snapshot(connection=connection), surroundings), self._time(), self._wall)
+        self.console_screen = Console(self.scene)
+        self.trail: list[str] = ["overview"]
+        for colours in PALETTES.values():
+            self.register_theme(textual_theme(colours))
+
+    def on_mount(self) -> None:
+        """Show the console; the rest begins when its first frame is out."""
+        self.theme = f"posdeck-{self.palette_name}"
+        self.push_screen(self.console_screen)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.set_interval(1.0, self._tick)
+        self.run_worker(self._link.open(), group="front", exit_on_error=False)
+
+    async def on_unmount(self) -> None:
+        """Leave nothing behind."""
+        await self._link.close()
+
+    # what came from outside
+
+    @on(FrontReady)
+    def _front_ready(self, event: FrontReady) -> None:
+        self.front = event.front
+        self._wall = wall_of(event.front.catalogue)
+        self._take(event.front.view)
+
+    @on(FrontFailed)
+    def _front_failed(self, event: FrontFailed) -> None:
+        problem = event.problem
+        text = str(problem) if isinstance(problem, PosdeckError) else f"{type(problem).__name__}: {problem}"
+        self.notice(f"posdeck could not start its work. {text} Run `posdeck doctor`.", "bad")
+
+    @on(ViewChanged)
+    def _view_changed(self, event: ViewChanged) -> None:
+        self._take(event.view)
+
+    @on(SessionChanged)
+    def _session_changed(self, event: SessionChanged) -> None:
+        self.take_session(event.session)
+
+    @on(Worker.StateChanged)
+    def _worker_changed(self, event: Worker.StateChanged) -> None:
+        """What goes wrong in a worker is said; it must neither vanish nor end the console."""
+        if event.state is WorkerState.ERROR:
+            self._defect(event.worker.error)
+
+    def _defect(self, problem: BaseException | None) -> None:
+        self.notice(
+            f"posdeck itself failed here: {type(problem).__name__}: {problem}. Nothing was changed by this key; "
+            "please report it.",
+            "bad",
+        )
+
+    def _take(self, view: View) -> None:
+        self.scene = Scene(view, self._time(), self._wall, self.scene)
+        try:
+            self.console_screen.show(self.scene)
+        except Exception as problem:
+            self._defect(problem)
+
+    def take_session(self, session: SessionView) -> None:
+        """Draw a session's new state where it is open."""
+        pane = self.console_screen.pane("session")
+        if isinstance(pane, SessionPane) and pane.session is not None and pane.session.id == session.id:
+            pane.take(session)
+            if self.console_screen.current is pane:
+                self.console_screen.header.show(self.scene, place=pane.place())
+
+    def _time(self) -> datetime:
+        return self.front.clock.now() if self.front is not None else self._now()
+
+    def _tick(self) -> None:
+        self.scene = Scene(self.scene.view, self._time(), self._wall, self.scene)
+        self.console_screen.tick(self.scene)
+
+    # what places ask for
+
+    def need_front(self) -> Front:
+        """The front; raises PosdeckError while it is still being loaded."""
+        if self.front is None:
+            raise PosdeckError("posdeck", "it is still starting", "Try again in a moment")
+        return self.front
+
+    def notice(self, text: str, tone: str = "normal") -> None:
+        """Say something until the next key."""
+        self.console_screen.notices.show(text, tone)
+
+    def keys_changed(self) -> None:
+        """Other keys may apply now."""
+        self.console_screen.refresh_keys()
+
+    def press(self, key: str) -> None:
+        """Do what ``key`` means in the present place."""
+        action = self.keys.find(key, self.console_screen.current.scopes())
+        if action is not None:
+            self.run_worker(self.console_screen.do(action, key), group="press", exit_on_error=False)
+
+    def completions(self, text: str) -> list[str]:
+        """What ``:`` could mean."""
+        return complete(text, tuple(member.short for member in self._wall.members))
+
+    async def go(self, name: str) -> None:
+        """Go to a view by its name."""
+        entry = BY_NAME.get(name)
+        if entry is None:
+            self.notice(f"There is no view “{plain(name)}”. tab completes, ? lists the names.", "warn")
+            return
+        if self.trail[-1] != entry.name:
+            self.trail.append(entry.name)
+            del self.trail[:-20]
+        if entry.name == "logs" and self.console_screen.pane("logs") is None:
+            self.notice("Select a workload or a pod and press l, or :logs NAME.")
+        await self.console_screen.enter(entry.name, entry.pane)
+
+    def go_back(self) -> None:
+        """Where one came from."""
+        self.run_worker(errands.back(self), group="press", exit_on_error=False)
+
+    def open_runbook(self, runbook_id: str, params: Mapping[str, str], start_at: str | None = None) -> None:
+        """Begin a session and show it."""
+        self.run_worker(
+            errands.begin(self, runbook_id, params, start_at), group="session", exit_on_error=False
+        )
+
+    # keys
+
+    async def perform(self, action: Action, key: str) -> None:
+        """What no place takes for itself."""
+        await errands.perform(self, action, key)
+
+    async def command(self, text: str) -> None:
+        """What was typed after ``:``."""
+        await commands.command(self, text)

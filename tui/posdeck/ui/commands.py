@@ -1,0 +1,86 @@
+"""What can be typed after ``:``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from posdeck.errors import PosdeckError
+from posdeck.ui.errands import (
+    begin,
+    change_theme,
+    open_logs,
+    open_object,
+    runbook_for,
+    show_help,
+    show_session,
+)
+from posdeck.ui.palettes import PALETTES
+from posdeck.ui.plain import plain
+from posdeck.ui.rows.session import ENDED
+from posdeck.ui.subjects import deployment_subject
+
+if TYPE_CHECKING:
+    from posdeck.ui.app import PosdeckApp
+
+
+async def command(app: PosdeckApp, text: str) -> None:
+    """What was typed after ``:``."""
+    word, _, rest = text.partition(" ")
+    rest = rest.strip()
+    if not word:
+        return
+    if word in {"q", "quit", "exit", "q!"}:
+        app.exit(0)
+    elif word in {"help", "h"}:
+        await show_help(app)
+    elif word == "theme":
+        if rest and rest not in PALETTES:
+            app.notice(f"There is no theme “{plain(rest)}”. There are: {', '.join(PALETTES)}.", "warn")
+        else:
+            change_theme(app, rest)
+    elif word in {"session", "sessions"}:
+        await _open_session(app, rest)
+    elif rest and word in {"logs", "log", "restart", "describe", "yaml", "run"}:
+        await _named(app, word, rest)
+    else:
+        await app.go(word)
+        if rest:
+            app.console_screen.current.set_filter(rest)
+
+
+async def _open_session(app: PosdeckApp, wanted: str) -> None:
+    """The session whose id begins so, or the newest open one."""
+    found = [s for s in app.scene.view.sessions if s.id.startswith(wanted)]
+    still = [s for s in found if s.status not in ENDED] or (found if wanted else [])
+    if not still:
+        app.notice(f"No session begins with “{plain(wanted)}”." if wanted else "No session is open.", "warn")
+        return
+    newest = max(still, key=lambda s: s.started.timestamp() if s.started else 0.0)
+    await show_session(app, newest.id)
+
+
+async def _named(app: PosdeckApp, word: str, rest: str) -> None:
+    """A command with the exact name of a workload; patterns are refused by the catalogue."""
+    runbook = ""
+    if word == "run":
+        runbook, _, rest = rest.partition(" ")
+        if not rest.strip():
+            await begin(app, runbook, {})
+            return
+    try:
+        front = app.need_front()
+        workload = front.catalogue.workload(rest.strip())
+    except PosdeckError as problem:
+        app.notice(str(problem), "warn")
+        return
+    subject = deployment_subject(workload.deployment, app.scene)
+    if word in {"logs", "log"}:
+        await open_logs(app, subject)
+    elif word in {"describe", "yaml"}:
+        await open_object(app, subject, as_yaml=word == "yaml")
+    elif word == "run":
+        summary = next((r for r in front.runbooks() if r.id == runbook), None)
+        name = summary.params[0] if summary and summary.params else "deployment"
+        await begin(app, runbook, {name: workload.name})
+    else:
+        await runbook_for(app, subject, start_at="restart")

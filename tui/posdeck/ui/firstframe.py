@@ -1,0 +1,110 @@
+"""The first frame, in plain ANSI, before anything heavy is loaded: header, outlines, footer, in their places.
+
+Standard library only. It says CONNECTING and nothing about the cluster, because nothing is known yet.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from typing import Protocol
+
+from posdeck.ui.palettes import DEFAULT, Palette, palette
+
+
+class Painter(Protocol):
+    """Gives a piece of text its colours."""
+
+    def __call__(self, text: str, foreground: str, background: str, /, *, bold: bool = False) -> str: ...
+
+
+NARROW = 120
+WIDEST = 160
+_FOOTER = "⏎ open  1 overview  2 pods  / filter  : command  esc back  ? help"
+
+
+def first_frame(
+    columns: int,
+    lines: int,
+    *,
+    environment: str,
+    production: bool,
+    namespace: str,
+    context: str,
+    writes: str,
+    theme: str = DEFAULT,
+    now: datetime | None = None,
+    colour: bool = True,
+) -> str:
+    """The whole screen as one string of escape sequences; names lose their control characters."""
+    colours = palette(theme)
+    moment = (now or datetime.now(UTC)).strftime("%H:%M:%S UTC")
+    word = "PRODUCTION" if production else _safe(environment).upper()
+    parts = [_safe(namespace), _safe(context), "◐ CONNECTING", f"writes: {_safe(writes)}"]
+    if columns < NARROW:
+        del parts[1]
+    body = "   ".join(part for part in parts if part)
+    room = max(0, columns - 10 - len(word) - 4 - len(moment) - 1)
+    background = colours.production if production else colours.safe
+    badge = colours.badge if production else background
+    paint: Painter = _paint if colour else _plain
+    header = (
+        paint(" posdeck  ", colours.foreground, background)
+        + paint(f" {word} ", colours.badge_text if production else colours.foreground, badge, bold=True)
+        + paint(f"  {body[:room]:<{room}}", colours.foreground, background)
+        + paint(f"{moment} ", colours.foreground, background)
+    )
+    rows = [header, *_outline(columns, max(4, lines - 2), colours, paint)]
+    rows.append(paint(f" {_FOOTER[: columns - 2]}".ljust(columns), colours.foreground, colours.background))
+    drawn = "".join(f"\x1b[{number};1H{row}" for number, row in enumerate(rows[:lines], 1))
+    return f"\x1b[?1049h\x1b[?25l{drawn}\x1b[0m"
+
+
+def _outline(columns: int, height: int, colours: Palette, paint: Painter) -> list[str]:
+    """Two boxes, and the three at the right where there is room for them."""
+    wide = columns >= NARROW
+    side_width = 62 if columns >= WIDEST else 46
+    left = columns - side_width if wide else columns
+    rows = _box("Wrong now", columns, 3, "Cannot tell yet: deployments are connecting.")
+    below = height - 3
+    wall = _box("Workloads · CONNECTING", left, below, "")
+    if wide:
+        heights = (3, below - 11, 8)
+        titles = ("HPA", "Events", "Sessions and acts")
+        side = [
+            row
+            for title, tall in zip(titles, heights, strict=True)
+            for row in _box(title, side_width, tall, "")
+        ]
+        wall = [a + b for a, b in zip(wall, side, strict=False)]
+    return [
+        paint(row, colours.border if row[0] in "╭╰" else colours.foreground, colours.background)
+        for row in rows + wall
+    ]
+
+
+def _box(title: str, columns: int, height: int, text: str) -> list[str]:
+    inner = max(0, columns - 2)
+    top = f"╭─ {title} "[: columns - 1]
+    rows = [top + "─" * (columns - len(top) - 1) + "╮"]
+    rows += [f"│{f' {text}' if not row else '':<{inner}.{inner}}│" for row in range(max(0, height - 2))]
+    return [*rows, "╰" + "─" * inner + "╯"]
+
+
+def _safe(text: str) -> str:
+    return "".join(char for char in text if char.isprintable())
+
+
+def _paint(text: str, foreground: str, background: str, *, bold: bool = False) -> str:
+    """Truecolor where the terminal says it has it; else reverse video stands for the coloured header."""
+    if os.environ.get("COLORTERM", "") not in {"truecolor", "24bit"}:
+        return _plain(text, foreground, background, bold=bold)
+    return f"\x1b[{'1;' if bold else ''}38;2;{_rgb(foreground)};48;2;{_rgb(background)}m{text}\x1b[0m"
+
+
+def _plain(text: str, _foreground: str, _background: str, *, bold: bool = False) -> str:
+    return f"\x1b[1;7m{text}\x1b[0m" if bold else text
+
+
+def _rgb(colour: str) -> str:
+    return ";".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))

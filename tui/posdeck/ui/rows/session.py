@@ -1,0 +1,220 @@
+"""A runbook session as lines: the path, the present step, its evidence, the question, the act, the tasks."""
+
+from __future__ import annotations
+
+from posdeck.operations.view import (
+    Confirmation,
+    Evidence,
+    Question,
+    SessionView,
+    StepState,
+    StepView,
+    TaskView,
+)
+from posdeck.ui.plain import fit, plain, width, wrap
+from posdeck.ui.rows.cells import Line
+from posdeck.ui.rows.records import duration_text
+from posdeck.ui.tones import Tone
+
+STATE_LOOK = {
+    StepState.WAITING: ("·", Tone.DIM),
+    StepState.RUNNING: ("▶", Tone.BUSY),
+    StepState.PASSED: ("✔", Tone.GOOD),
+    StepState.FAILED: ("✖", Tone.BAD),
+    StepState.CANCELLED: ("■", Tone.WARN),
+    StepState.SKIPPED: ("↷", Tone.DIM),
+    StepState.CANNOT_TELL: ("?", Tone.WARN),
+}
+ENDED = frozenset({"done", "cancelled", "failed"})
+_VERIFIED = {"passed": ("✔", Tone.GOOD), "failed": ("✖", Tone.BAD), "cannot tell": ("?", Tone.WARN)}
+
+
+def step_number(session: SessionView) -> int:
+    """The place of the current step, from 1; 0 when there is none."""
+    return next((i for i, step in enumerate(session.steps, 1) if step.id == session.current), 0)
+
+
+def path_lines(session: SessionView, cells: int) -> list[Line]:
+    """One line a step: state, number, title, time; below it what was decided."""
+    lines: list[Line] = []
+    for number, step in enumerate(session.steps, 1):
+        glyph, tone = STATE_LOOK[step.state]
+        if step.id == session.current and step.state is StepState.WAITING:
+            glyph, tone = "▶", Tone.ACCENT
+        took = duration_text(step.seconds)
+        title = fit(f"{number} {plain(step.title)}", max(4, cells - 3 - len(took) - 1))
+        strong = Tone.STRONG if step.id == session.current else tone if tone is not Tone.GOOD else Tone.NORMAL
+        lines.append(((f"{glyph} ", tone), (title, strong), (f" {took}", Tone.DIM)))
+        if step.answer:
+            lines.append((("    → ", Tone.DIM), (plain(step.answer), Tone.ACCENT)))
+    return lines
+
+
+def path_strip(session: SessionView, cells: int) -> list[Line]:
+    """The path in one line, for a narrow screen, with the current step's title."""
+    marks: list[tuple[str, Tone]] = []
+    for number, step in enumerate(session.steps, 1):
+        glyph, tone = STATE_LOOK[step.state]
+        current = step.id == session.current
+        marks.append((f"{'▶' if current else glyph}{number} ", Tone.STRONG if current else tone))
+    number = step_number(session)
+    current_step = step_of(session, session.current)
+    title = (
+        f"step {number} of {len(session.steps)}: {plain(current_step.title)}"
+        if current_step
+        else plain(session.status)
+    )
+    return [(*marks, (f" {title}", Tone.STRONG))]
+
+
+def labelled(label: str, text: str, cells: int, tone: Tone = Tone.NORMAL) -> list[Line]:
+    """``label`` at the left, ``text`` wrapped beside it."""
+    room = max(16, cells - 8)
+    pieces = [piece for part in text.splitlines() or [""] for piece in wrap(plain(part, 4000), room)]
+    return [
+        ((f"{label if not index else '':<8}", Tone.HEADING), (piece, tone))
+        for index, piece in enumerate(pieces)
+    ]
+
+
+def confirmation_lines(confirmation: Confirmation, cells: int) -> list[Line]:
+    """Why, what, whom it hits, how to undo it, which rules hold, the difference, and the command."""
+    lines: list[Line] = []
+    for warning in confirmation.warnings:
+        lines += labelled("▲", warning, cells, Tone.WARN)
+    lines += labelled("Why", confirmation.why, cells)
+    lines += labelled("Will", "\n".join(confirmation.will) or "?", cells, Tone.STRONG)
+    lines += labelled("Hits", "\n".join(confirmation.hits) or "?", cells)
+    lines += labelled("Undo", confirmation.undo or "?", cells)
+    lines += labelled("Rules", " · ".join(confirmation.rules) or "none apply", cells, Tone.DIM)
+    if confirmation.full_name:
+        lines += labelled("Object", confirmation.full_name, cells, Tone.DIM)
+    if confirmation.diff:
+        lines += diff_lines(confirmation.diff)
+    if confirmation.kubectl:
+        lines += labelled("$", confirmation.kubectl, cells, Tone.DIM)
+    return lines
+
+
+def diff_lines(diff: str) -> list[Line]:
+    """A unified diff; its signs say what its colours say."""
+    lines: list[Line] = []
+    for raw in diff.splitlines():
+        tone = Tone.GOOD if raw.startswith("+") else Tone.BAD if raw.startswith("-") else Tone.DIM
+        lines.append((("        ", Tone.NORMAL), (plain(raw), tone)))
+    return lines
+
+
+def question_lines(question: Question, cursor: int, cells: int) -> list[Line]:
+    """The question, and its answers with their numbers; the suggested one says why."""
+    lines: list[Line] = [
+        ((piece, Tone.STRONG),) for piece in wrap(plain(question.text, 4000), max(16, cells))
+    ]
+    for number, choice in enumerate(question.choices, 1):
+        here = number - 1 == cursor
+        suggested = "  ← suggested" if choice.suggested else ""
+        lines.append(
+            (
+                ("▶ " if here else "  ", Tone.ACCENT),
+                (f"{number} ", Tone.STRONG),
+                (plain(choice.label), Tone.STRONG if here else Tone.NORMAL),
+                (suggested, Tone.GOOD),
+            )
+        )
+        if choice.because:
+            lines += [
+                (("      ", Tone.NORMAL), (p, Tone.DIM))
+                for p in wrap(plain(choice.because), max(16, cells - 6))
+            ]
+    return lines
+
+
+def evidence_lines(evidence: Evidence, cells: int) -> list[Line]:
+    """One piece of evidence: its title, what to notice, then the text or the table, then the command."""
+    lines: list[Line] = [((f"── {plain(evidence.title)} ", Tone.HEADING),)]
+    for notice in evidence.notice:
+        lines += [((" ▲ " if not i else "   ", Tone.WARN), (p, Tone.STRONG))
+                  for i, p in enumerate(wrap(plain(notice, 4000), max(16, cells - 3)))]  # fmt: skip
+    if evidence.columns:
+        lines += _table_lines(evidence)
+    for raw in evidence.text.splitlines():
+        lines.append(((plain(raw, 16_384), _log_tone(raw)),))
+    if evidence.kubectl:
+        lines.append((("$ ", Tone.DIM), (plain(evidence.kubectl), Tone.DIM)))
+    return [*lines, ()]
+
+
+def _log_tone(text: str) -> Tone:
+    lowered = text[:400].lower()
+    if any(word in lowered for word in ("error", "fatal", "panic", "exception", "channel closed")):
+        return Tone.BAD
+    return Tone.WARN if "warn" in lowered else Tone.NORMAL
+
+
+def _table_lines(evidence: Evidence) -> list[Line]:
+    rows = [tuple(plain(cell, 400) for cell in row) for row in evidence.rows]
+    widths = [
+        max([len(title), *(width(row[i]) for row in rows if i < len(row))])
+        for i, title in enumerate(evidence.columns)
+    ]
+    header = "  ".join(fit(title, wide) for title, wide in zip(evidence.columns, widths, strict=True))
+    body: list[Line] = [
+        (("  ".join(fit(cell, wide) for cell, wide in zip(row, widths, strict=False)), Tone.NORMAL),)
+        for row in rows
+    ]
+    return [((header, Tone.DIM),), *body]
+
+
+def task_lines(tasks: tuple[TaskView, ...], cells: int) -> list[Line]:
+    """One line a task with its state and time; what it said, below."""
+    lines: list[Line] = []
+    for task in tasks:
+        glyph, tone = STATE_LOOK[task.state]
+        took = duration_text(task.seconds)
+        title = fit(plain(task.title), max(8, cells - 3 - len(took)))
+        lines.append(((f"{glyph} ", tone), (title, Tone.NORMAL), (took, Tone.DIM)))
+        if task.text:
+            shown = Tone.BAD if task.state is StepState.FAILED else Tone.DIM
+            lines += [
+                (("    ", Tone.NORMAL), (piece, shown))
+                for piece in wrap(plain(task.text), max(16, cells - 4))
+            ]
+    return lines
+
+
+def step_of(session: SessionView, step_id: str) -> StepView | None:
+    """The step of this id."""
+    return next((step for step in session.steps if step.id == step_id), None)
+
+
+def result_lines(session: SessionView, cells: int) -> list[Line]:
+    """What came of it: the verification first, then the words, then what is offered next."""
+    lines: list[Line] = []
+    if session.verification:
+        glyph, tone = _VERIFIED.get(session.verification, ("?", Tone.WARN))
+        lines.append(((f"{glyph} ", tone), (f"verification: {plain(session.verification)}", tone)))
+    if session.result:
+        lines += labelled("Result", session.result, cells, Tone.STRONG)
+    if session.message:
+        lines += labelled("", session.message, cells)
+    if session.next_offer:
+        lines += labelled("Next", f"b  {session.next_offer[1]}", cells, Tone.ACCENT)
+    return lines
+
+
+def step_lines(session: SessionView, cells: int) -> list[Line]:
+    """What the middle of the screen shows of the present step."""
+    lines: list[Line] = []
+    if session.status in ENDED or session.verification:
+        lines += [*result_lines(session, cells), ()]
+    elif session.message:
+        lines += [*labelled("", session.message, cells), ()]
+    if session.confirmation is not None:
+        lines += confirmation_lines(session.confirmation, cells)
+    else:
+        newest = [e for e in session.evidence if e.step == session.current] or list(session.evidence)[-3:]
+        for evidence in newest:
+            lines += evidence_lines(evidence, cells)
+        if not newest and session.status not in ENDED:
+            lines.append((("Starting…" if not session.tasks else "Running…", Tone.DIM),))
+    return lines

@@ -1,0 +1,173 @@
+"""One moment as the rows see it: the view, the time, the catalogue's names, and joins that rows share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from posdeck.cluster.snapshot import Deployment, Hpa, Pod, Snapshot, Usage
+from posdeck.kubetext.ages import human_duration
+from posdeck.operations.view import Problem, Severity, Surroundings, View
+from posdeck.ui.wall import EMPTY_WALL, Wall
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a workload uses. ``None`` where nothing was measured; shares are percent of request and limit."""
+
+    cpu: float | None = None
+    memory: int | None = None
+    cpu_of_request: float | None = None
+    memory_of_limit: float | None = None
+
+
+class Joins:
+    """Pods by deployment, and load; made once for each pair of pods and replica sets."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._pods: dict[str, list[Pod]] | None = None
+        self._owner: dict[str, str] = {}
+        self._loads: dict[str, Load] = {}
+
+    def fits(self, snapshot: Snapshot) -> bool:
+        """Whether these joins still hold for ``snapshot``."""
+        mine = self.snapshot
+        return (
+            mine.pods is snapshot.pods
+            and mine.replica_sets is snapshot.replica_sets
+            and mine.deployments is snapshot.deployments
+            and mine.pod_usage is snapshot.pod_usage
+        )
+
+    def pods(self, deployment: str) -> list[Pod]:
+        """The pods of the deployment with this full name."""
+        if self._pods is None:
+            self._pods = self._join()
+        return self._pods.get(deployment, [])
+
+    def deployment_of(self, pod: Pod) -> str:
+        """The full name of the pod's deployment; empty when it has none that is known."""
+        if self._pods is None:
+            self._pods = self._join()
+        return self._owner.get(pod.name, "")
+
+    def load(self, deployment: Deployment) -> Load:
+        """The sum of what the deployment's measured pods use."""
+        found = self._loads.get(deployment.name)
+        if found is None:
+            found = load_of(self.pods(deployment.name), self.snapshot.pod_usage)
+            self._loads[deployment.name] = found
+        return found
+
+    def _join(self) -> dict[str, list[Pod]]:
+        snapshot = self.snapshot
+        names = {d.uid: d.name for d in snapshot.deployments.values()}
+        sets = {
+            rs.uid: names[rs.owner.uid]
+            for rs in snapshot.replica_sets.values()
+            if rs.owner and rs.owner.uid in names
+        }
+        joined: dict[str, list[Pod]] = {}
+        for pod in snapshot.pods.values():
+            owner = sets.get(pod.owner.uid, "") if pod.owner else ""
+            if not owner and not sets:
+                owner = _by_selector(pod, snapshot)
+            if owner:
+                joined.setdefault(owner, []).append(pod)
+                self._owner[pod.name] = owner
+        return joined
+
+
+def _by_selector(pod: Pod, snapshot: Snapshot) -> str:
+    """Where replica sets may not be read, the selector is the next best witness."""
+    for deployment in snapshot.deployments.values():
+        wanted = deployment.selector.items()
+        if wanted and all(pod.labels.get(k) == v for k, v in wanted):
+            return deployment.name
+    return ""
+
+
+def load_of(pods: list[Pod], usage: Mapping[str, Usage]) -> Load:
+    """Sum usage, and compare with requests and limits only over pods that have both."""
+    measured = [(pod, usage[pod.name]) for pod in pods if pod.name in usage]
+    if not measured:
+        return Load()
+    requested = [(u.cpu, p.resources.cpu_request) for p, u in measured]
+    limited = [(u.memory, p.resources.memory_limit) for p, u in measured]
+    return Load(
+        cpu=sum(u.cpu for _, u in measured),
+        memory=sum(u.memory for _, u in measured),
+        cpu_of_request=_share([(used, of) for used, of in requested if of], len(requested)),
+        memory_of_limit=_share([(used, of) for used, of in limited if of], len(limited)),
+    )
+
+
+def _share(pairs: list[tuple[float, float]] | list[tuple[int, int]], expected: int) -> float | None:
+    if not pairs or len(pairs) != expected:
+        return None
+    return 100.0 * sum(used for used, _ in pairs) / sum(of for _, of in pairs)
+
+
+class Scene:
+    """Everything that a row may look at; a new one for each view, cheap to make."""
+
+    def __init__(
+        self, view: View, now: datetime, wall: Wall = EMPTY_WALL, previous: Scene | None = None
+    ) -> None:
+        self.view = view
+        self.snapshot = view.snapshot
+        self.now = now
+        self.wall = wall
+        kept: Joins | None = previous.joins if previous is not None else None
+        self.joins: Joins = kept if kept is not None and kept.fits(view.snapshot) else Joins(view.snapshot)
+        self._worst: dict[tuple[str, str], Severity] | None = None
+        self._hpas: dict[str, Hpa] | None = None
+
+    def since(self, moment: datetime | None) -> str:
+        """How long ago, as kubectl says it; ``?`` when it is not known."""
+        return "?" if moment is None else human_duration((self.now - moment).total_seconds())
+
+    def clock(self, moment: datetime | None) -> str:
+        """The time of day in UTC; with its date when it is not today's."""
+        if moment is None:
+            return "?"
+        there = moment.astimezone(UTC)
+        return there.strftime("%H:%M:%S" if there.date() == self.now.date() else "%m-%d %H:%M")
+
+    def minute(self, moment: datetime | None) -> str:
+        """The time of day to the minute, or the day when it is not today's."""
+        if moment is None:
+            return "?"
+        there = moment.astimezone(UTC)
+        return there.strftime("%H:%M" if there.date() == self.now.date() else "%m-%d")
+
+    def hpa_for(self, deployment: str) -> Hpa | None:
+        """The HPA that scales this deployment."""
+        if self._hpas is None:
+            self._hpas = {
+                hpa.target_name: hpa for hpa in self.snapshot.hpas.values() if hpa.target_kind == "Deployment"
+            }
+        return self._hpas.get(deployment)
+
+    def trouble(self, kind: str, name: str) -> Severity | None:
+        """The worst severity among the problems (not the risks) of this object."""
+        if self._worst is None:
+            rank = list(Severity)
+            worst: dict[tuple[str, str], Severity] = {}
+            for problem in self.view.problems:
+                at = (_kind(problem), problem.object_name)
+                if at not in worst or rank.index(problem.severity) < rank.index(worst[at]):
+                    worst[at] = problem.severity
+            self._worst = worst
+        return self._worst.get((kind.lower(), name))
+
+
+def _kind(problem: Problem) -> str:
+    return problem.object_kind.lower()
+
+
+def empty_scene(surroundings: Surroundings, now: datetime) -> Scene:
+    """The scene before the first data."""
+    return Scene(View(snapshot=Snapshot(), surroundings=surroundings), now)

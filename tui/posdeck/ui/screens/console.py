@@ -1,0 +1,189 @@
+"""The screen: header, the place one is in, prompt, footer. Places are made when first entered, and kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import Screen
+
+from posdeck.ui.actions import EVERYWHERE, Action
+from posdeck.ui.scene import Scene
+from posdeck.ui.screens.overview import OverviewPane
+from posdeck.ui.screens.pane import Pane
+from posdeck.ui.widgets.footer import Footer, NoticeBar
+from posdeck.ui.widgets.header import Header
+from posdeck.ui.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from posdeck.ui.app import PosdeckApp
+
+# keys that keep their meaning while something is being typed
+_WHILE_TYPING = frozenset({"escape", "ctrl+c", "ctrl+q", "tab", "shift+tab", "f1", "f2", "ctrl+o"})
+
+
+P = TypeVar("P", bound=Pane)
+
+
+class Console(Screen[None]):
+    """Draws scenes in the current place and looks up keys there."""
+
+    DEFAULT_CSS = """
+    Console { layout: vertical; background: $background; }
+    Console #place { height: 1fr; }
+    """
+    AUTO_FOCUS = ""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self.header = Header(scene)
+        self.footer = Footer()
+        self.notices = NoticeBar()
+        self.prompt = Prompt(self._complete)
+        self.current: Pane = OverviewPane(id="pane-overview")
+        self._panes: dict[str, Pane] = {"overview": self.current}
+        self._scene = scene
+
+    @property
+    def posdeck(self) -> PosdeckApp:
+        """The application, typed."""
+        return cast("PosdeckApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        """The fixed parts around the place."""
+        yield self.header
+        with Vertical(id="place"):
+            yield self.current
+        yield self.prompt
+        yield self.notices
+        yield self.footer
+
+    def on_mount(self) -> None:
+        """The first frame: nothing of the cluster is known yet."""
+        self.current.show(self._scene)
+        self.current.focus_first()
+        self.refresh_keys()
+
+    def _complete(self, text: str) -> list[str]:
+        return self.posdeck.completions(text)
+
+    # drawing
+
+    def show(self, scene: Scene) -> None:
+        """Draw a new scene in the current place."""
+        self._scene = scene
+        self.header.show(scene)
+        if self.current.is_mounted:
+            self.current.show(scene)
+
+    def tick(self, scene: Scene) -> None:
+        """A second went by."""
+        self._scene = scene
+        self.header.show(scene)
+        if self.current.is_mounted:
+            self.current.tick(scene)
+
+    async def enter(self, name: str, kind: type[P]) -> P:
+        """Go to the place ``name``, making it when it is entered for the first time."""
+        pane = self._panes.get(name)
+        if pane is None:
+            pane = self._panes[name] = kind(id=f"pane-{name}")
+            pane.display = False
+            await self.query_one("#place").mount(pane)
+        if pane is not self.current:
+            self.current.display = False
+            pane.display = True
+            self.current = pane
+        self.header.show(self._scene, place="")
+        pane.show(self._scene)
+        pane.focus_first()
+        self.refresh_keys()
+        return cast("P", pane)
+
+    def pane(self, name: str) -> Pane | None:
+        """The place of this name, when it has been entered before."""
+        return self._panes.get(name)
+
+    def refresh_keys(self) -> None:
+        """The footer shows what applies to what is selected now."""
+        from textual.widgets import Input
+
+        actions = self.posdeck.keys.applying(self.current.scopes())
+        if isinstance(self.app.focused, Input):
+            # letters are typed now: only keys that keep their meaning are worth showing
+            actions = [replace(a, keys=kept) for a in actions if (kept := _while_typing(a))]
+        self.footer.show(actions)
+
+    def on_descendant_focus(self) -> None:
+        """Other keys work where the focus is now."""
+        self.refresh_keys()
+
+    # the prompt
+
+    async def on_prompt_done(self, event: Prompt.Done) -> None:
+        """A command was entered; a filter is in force already."""
+        self._close_prompt()
+        if event.mode == ":":
+            await self.posdeck.command(event.text.strip())
+
+    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+        """A filter acts while it is typed."""
+        if event.mode == "/":
+            self.current.set_filter(event.text)
+
+    def on_prompt_closed(self, event: Prompt.Closed) -> None:
+        """Escape takes the filter away."""
+        if event.mode == "/":
+            self.current.set_filter("")
+        self._close_prompt()
+
+    def _close_prompt(self) -> None:
+        self.prompt.close()
+        self.current.focus_first()
+        self.refresh_keys()
+
+    # keys
+
+    async def on_key(self, event: events.Key) -> None:
+        """Look the key up in the place; what has no meaning there goes on to the widget's own bindings."""
+        from textual.widgets import Input
+
+        typing = isinstance(self.app.focused, Input)
+        if typing and event.key not in _WHILE_TYPING:
+            return
+        name = _normal(event)
+        action = self.posdeck.keys.find(name, self.current.scopes())
+        if action is None and typing:
+            action = self.posdeck.keys.find(name, (EVERYWHERE,))
+        if action is None:
+            return
+        event.stop()
+        event.prevent_default()
+        await self.do(action, name)
+
+    async def do(self, action: Action, key: str) -> None:
+        """Perform an action: the place first, then the application."""
+        if self.notices.text:
+            self.notices.show("")
+            if action.id == "back":
+                return
+        if not self.current.perform(action, key):
+            await self.posdeck.perform(action, key)
+        self.refresh_keys()
+
+
+def _while_typing(action: Action) -> tuple[str, ...]:
+    return tuple(key for key in action.keys if key in _WHILE_TYPING)
+
+
+def _normal(event: events.Key) -> str:
+    """One name for a key, however the terminal reports it."""
+    aliases = {"/": "slash", ":": "colon", "?": "question_mark", " ": "space"}
+    if event.character in aliases:
+        return aliases[event.character]
+    if event.is_printable and event.character and event.character.isalpha():
+        return event.character
+    return event.key

@@ -1,0 +1,122 @@
+"""Each HPA whole: replicas over time, every metric with its arithmetic, the conditions in plain words."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+
+from posdeck.cluster.snapshot import FeedState, Hpa, Kind
+from posdeck.ui.actions import Action
+from posdeck.ui.plain import plain
+from posdeck.ui.rows.cells import Line
+from posdeck.ui.rows.hpa import condition_words, explanation, metric_lines, plot, replica_line
+from posdeck.ui.rows.manifest import event_lines
+from posdeck.ui.scene import Scene
+from posdeck.ui.screens.pane import Pane, Subject
+from posdeck.ui.subjects import subject_of
+from posdeck.ui.tones import Tone
+from posdeck.ui.widgets.box import Box
+from posdeck.ui.widgets.pager import Pager
+
+
+class HpaPane(Pane):
+    """One HPA at a time; up and down go through them when there are several."""
+
+    view_name: ClassVar[str] = "hpa"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.box = Box()
+        self.text = Pager(id="hpa-text")
+        self.chosen = ""
+
+    def compose(self) -> ComposeResult:
+        """A box of lines."""
+        with self.box:
+            yield self.text
+
+    def hpa(self) -> Hpa | None:
+        """The one that is shown."""
+        if self.scene is None:
+            return None
+        hpas = self.scene.snapshot.hpas
+        return hpas.get(self.chosen) or next(iter(hpas.values()), None)
+
+    def draw(self, scene: Scene) -> None:
+        hpa = self.hpa()
+        if hpa is None:
+            feed = scene.snapshot.feed(Kind.HPAS)
+            words = {
+                FeedState.LIVE: "There is no HPA in this namespace.",
+                FeedState.FORBIDDEN: "This identity may not list HPAs. Ask for the permission.",
+                FeedState.ABSENT: "This cluster does not serve autoscaling/v2.",
+                FeedState.CONNECTING: "Still loading.",
+            }
+            said = words.get(feed.state, feed.state.value)
+            self.text.set_lines([((said, Tone.DIM),), ((plain(feed.reason), Tone.DIM),)])
+            self.box.say("HPA")
+            return
+        count = len(scene.snapshot.hpas)
+        more = f"{count} HPAs: n for the next" if count > 1 else ""
+        target = f"deployment/{scene.wall.short(hpa.target_name)}"
+        self.box.say(f"hpa/{plain(hpa.name)} · {target} · {hpa.minimum}–{hpa.maximum}", more)
+        self.text.set_lines(hpa_lines(hpa, scene, max(40, self.text.size.width)))
+
+    def tick(self, scene: Scene) -> None:
+        """Ages are part of the lines."""
+        self.show(scene)
+
+    def on_resize(self, _event: events.Resize) -> None:
+        """The plot takes the width there is."""
+        if self.scene is not None:
+            self.draw(self.scene)
+
+    def subject(self) -> Subject | None:
+        hpa = self.hpa()
+        return subject_of(hpa.name, hpa, self.scene) if hpa is not None and self.scene is not None else None
+
+    def perform(self, action: Action, key: str) -> bool:
+        if action.id == "next-match" and self.scene is not None and not self.filter:
+            names = list(self.scene.snapshot.hpas)
+            if names:
+                shown = self.hpa()
+                at = names.index(shown.name) if shown else -1
+                self.chosen = names[(at + 1) % len(names)]
+                self.draw(self.scene)
+            return True
+        return super().perform(action, key)
+
+
+def hpa_lines(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
+    """The whole page of one HPA."""
+    history = scene.view.hpa_history.get(hpa.name, ())
+    blank: Line = ()
+    lines: list[Line] = [
+        replica_line(hpa, history),
+        blank,
+        *plot(history, hpa, min(cells, 100), 8),
+        blank,
+        (("METRICS", Tone.HEADING),),
+        *metric_lines(hpa, cells),
+        blank,
+        (("WHY IT RUNS AS MANY AS IT DOES", Tone.HEADING),),
+        *explanation(hpa, scene),
+        blank,
+        (("CONDITIONS", Tone.HEADING),),
+        *(condition_words(c, scene) for c in hpa.conditions),
+    ]
+    if not hpa.conditions:
+        lines.append((("none reported yet: the controller has not looked at it", Tone.DIM),))
+    lines += [
+        ((f"  {plain(condition.type)}: ", Tone.DIM), (plain(condition.message), Tone.DIM))
+        for condition in hpa.conditions
+        if condition.message
+    ]
+    about = [
+        event
+        for event in scene.snapshot.events.values()
+        if event.about_kind == "HorizontalPodAutoscaler" and event.about_name == hpa.name
+    ]
+    return [*lines, blank, (("EVENTS", Tone.HEADING),), *event_lines(about, scene)]

@@ -1,0 +1,91 @@
+"""Places that are one text: an object described or as YAML, a record, a runbook as a document, help."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from posdeck.errors import PosdeckError
+from posdeck.ui import actions as act
+from posdeck.ui.actions import Action
+from posdeck.ui.filtering import Filter, highlighter
+from posdeck.ui.plain import plain
+from posdeck.ui.rows.cells import Line
+from posdeck.ui.screens.pane import Pane, Subject
+from posdeck.ui.tones import Tone
+from posdeck.ui.widgets.box import Box
+from posdeck.ui.widgets.pager import Pager
+
+Load = Callable[[], Awaitable[Sequence[Line]]]
+
+
+class TextPane(Pane):
+    """Lines that are loaded once and can be searched."""
+
+    view_name: ClassVar[str] = "text"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.box = Box()
+        self.text = Pager(wrapped=True, id="text")
+        self.fold: Callable[[], None] | None = None
+        self._subject: Subject | None = None
+        self._generation = 0
+
+    def compose(self) -> ComposeResult:
+        """A box of lines."""
+        with self.box:
+            yield self.text
+
+    def open(
+        self,
+        title: str,
+        load: Load,
+        *,
+        subject: Subject | None = None,
+        fold: Callable[[], None] | None = None,
+    ) -> None:
+        """Show what ``load`` gives; what comes for an older call is thrown away."""
+        self._generation += 1
+        self._subject, self.fold = subject, fold
+        self.text.filter = Filter()
+        self.text.clear()
+        self.text.set_lines([(("Reading…", Tone.DIM),)])
+        self.box.say(plain(title), "/ search · n next · w wrap · esc back")
+        self.posdeck.run_worker(self._load(load, self._generation), group="text", exit_on_error=False)
+
+    async def _load(self, load: Load, generation: int) -> None:
+        try:
+            lines: Sequence[Line] = await load()
+        except PosdeckError as problem:
+            lines = [(("✖ ", Tone.BAD), (str(problem), Tone.STRONG))]
+        if generation == self._generation and self.is_mounted:
+            self.text.clear()
+            self.text.set_lines(lines)
+
+    def scopes(self) -> tuple[str, ...]:
+        folding = ("object-text",) if self.fold else ()
+        return (*folding, act.PAGER, act.EVERYWHERE)
+
+    def subject(self) -> Subject | None:
+        return self._subject
+
+    def set_filter(self, text: str) -> None:
+        """In a document a search goes to the match instead of hiding the rest."""
+        from posdeck.ui.filtering import parse_filter
+
+        self.text.search(parse_filter(text))
+
+    def perform(self, action: Action, key: str) -> bool:
+        if action.id == "fold" and self.fold is not None:
+            self.fold()
+            return True
+        return super().perform(action, key)
+
+
+def matches(lines: Sequence[Line], wanted: Filter) -> int:
+    """How many lines match."""
+    marks = highlighter(wanted)
+    return sum(bool(marks("".join(text for text, _ in line))) for line in lines)

@@ -1,0 +1,79 @@
+"""Every view, once: the names that ``:`` and ``posdeck snapshot`` take, and the place each one is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from posdeck.ui.actions import ACTIONS, Action, sort_action
+from posdeck.ui.screens.flow import FlowPane, ForwardsPane
+from posdeck.ui.screens.hpa import HpaPane
+from posdeck.ui.screens.library import AuditPane, RunbooksPane
+from posdeck.ui.screens.logs import LogsPane
+from posdeck.ui.screens.overview import OverviewPane
+from posdeck.ui.screens.pane import Pane
+from posdeck.ui.screens.tables import (
+    ConsumersPane,
+    EventsPane,
+    FindingsPane,
+    NodesPane,
+    PodsPane,
+    RevisionsPane,
+    ServicesPane,
+    TablePane,
+    WorkloadsPane,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewEntry:
+    """A view's name, the other names that mean it (k9s's and kubectl's), what it shows, and its place."""
+
+    name: str
+    aliases: tuple[str, ...]
+    shows: str
+    pane: type[Pane]
+
+
+VIEWS: tuple[ViewEntry, ...] = (
+    ViewEntry("overview", ("ov", "home", "all"), "what is wrong, and every workload", OverviewPane),
+    ViewEntry("pods", ("po", "pod"), "pods", PodsPane),
+    ViewEntry("workloads", ("dp", "deploy", "deployments", "deployment"), "deployments", WorkloadsPane),
+    ViewEntry("revisions", ("rs", "replicasets", "rev"), "the revisions of each deployment", RevisionsPane),
+    ViewEntry("hpa", ("hpas", "horizontalpodautoscalers"), "autoscaling, with its arithmetic", HpaPane),
+    ViewEntry("consumers", ("co", "consumer", "lag"), "queues, rates and verdicts", ConsumersPane),
+    ViewEntry("services", ("svc", "service"), "services and their ports", ServicesPane),
+    ViewEntry("events", ("ev", "event"), "events, newest first", EventsPane),
+    ViewEntry("nodes", ("no", "node"), "nodes, where they may be read", NodesPane),
+    ViewEntry("flow", ("fl",), "the path of a request", FlowPane),
+    ViewEntry("logs", ("log",), "the log of a workload: logs NAME", LogsPane),
+    ViewEntry("findings", ("fi", "problems"), "what is wrong, and standing risks", FindingsPane),
+    ViewEntry("runbooks", ("rb", "runbook"), "the library", RunbooksPane),
+    ViewEntry("forwards", ("pf", "port-forward", "portforward"), "port-forwards", ForwardsPane),
+    ViewEntry("audit", ("au", "records"), "what was done", AuditPane),
+)
+BY_NAME: dict[str, ViewEntry] = {name: view for view in VIEWS for name in (view.name, *view.aliases)}
+
+
+def all_actions() -> tuple[Action, ...]:
+    """The registry with the sorting keys of every table."""
+    sorting = [
+        sort_action(kind.id, column.id, column.title, column.key)
+        for view in VIEWS
+        if issubclass(view.pane, TablePane)
+        for kind in (view.pane.kind_class,)
+        for column in kind.columns
+        if column.key
+    ]
+    return (*sorting, *ACTIONS)
+
+
+def complete(text: str, workloads: tuple[str, ...]) -> list[str]:
+    """What ``:`` could mean: views first, then, for ``logs``, ``restart`` and the like, workloads."""
+    head, space, tail = text.partition(" ")
+    if space and head in {*COMMANDS, "logs", "log"}:
+        return [f"{head} {name}" for name in workloads if tail in name]
+    names = [*(view.name for view in VIEWS), *COMMANDS, "theme", "help", "quit"]
+    return [n for n in names if n.startswith(text)] or [n for n in names if text in n]
+
+
+COMMANDS = ("restart", "describe", "yaml", "run", "session")

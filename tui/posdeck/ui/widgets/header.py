@@ -1,0 +1,149 @@
+"""The line that is always there: where one is, how old the data is, who one is, whether writes are open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from posdeck.cluster.snapshot import FeedState, Kind
+from posdeck.operations.view import Surroundings
+from posdeck.ui.palettes import palette
+from posdeck.ui.plain import plain, width
+from posdeck.ui.scene import Scene
+from posdeck.ui.theme import tone_style
+from posdeck.ui.tones import Tone
+from posdeck.ui.widgets.card import line_strip
+
+PRIMARY = (Kind.PODS, Kind.DEPLOYMENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the header; pieces with the highest ``priority`` go first when the width is short."""
+
+    text: str
+    tone: Tone = Tone.NORMAL
+    priority: int = 0
+
+
+def connection_part(scene: Scene) -> Part:
+    """The state of the data on which everything rests, with its age: the worst of pods and deployments."""
+    feeds = [scene.snapshot.feed(kind) for kind in PRIMARY]
+    states = {feed.state for feed in feeds}
+    ages = [known for feed in feeds if (known := feed.age(scene.now)) is not None]
+    oldest = max(ages, default=None)
+    age = "" if oldest is None else f" {seconds_text(oldest)}"
+    if FeedState.AUTH_EXPIRED in states:
+        return Part(f"✖ AUTH EXPIRED{age}", Tone.BAD)
+    if states == {FeedState.FORBIDDEN}:
+        return Part("⊘ FORBIDDEN", Tone.BAD)
+    if FeedState.STALE in states:
+        return Part(f"▲ STALE{age}", Tone.BAD)
+    if FeedState.CONNECTING in states:
+        return Part(f"◐ CONNECTING{age}", Tone.WARN)
+    if FeedState.FORBIDDEN in states or FeedState.ABSENT in states:
+        return Part(f"◑ PARTLY LIVE{age}", Tone.WARN)
+    return Part(f"● LIVE{age}", Tone.GOOD)
+
+
+def seconds_text(seconds: float) -> str:
+    """An age: tenths below ten seconds would flicker, so whole seconds, then minutes."""
+    if seconds < 1:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
+def badge(surroundings: Surroundings) -> str:
+    """The environment as a word that cannot be taken for another."""
+    return "PRODUCTION" if surroundings.production else plain(surroundings.environment).upper()
+
+
+def parts(scene: Scene) -> list[Part]:
+    """Everything that the header says, left to right, the badge left out."""
+    around = scene.view.surroundings
+    connection = scene.snapshot.connection
+    user = plain(connection.identity.username)
+    named_otherwise = around.production and around.environment.lower() != "production"
+    environment = [Part(plain(around.environment), Tone.STRONG, 3)] if named_otherwise else []
+    writes_tone = Tone.WARN if around.writes == "ask" else Tone.STRONG
+    reason = f" ({plain(around.writes_reason)})" if around.writes_reason else ""
+    return [
+        *environment,
+        Part(plain(connection.namespace) or "–", Tone.STRONG),
+        Part(plain(connection.context), Tone.NORMAL, 4),
+        connection_part(scene),
+        Part(user, Tone.NORMAL, 5),
+        Part(f"writes: {around.writes}", writes_tone, 2),
+        Part(reason.strip(), Tone.NORMAL, 6),
+    ]
+
+
+class Header(Widget):
+    """One line; it repaints itself alone, and only when its text changed."""
+
+    DEFAULT_CSS = """
+    Header { height: 1; dock: top; }
+    """
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self._scene = scene
+        self.place = ""
+        self.painted = 0
+        self._shown: tuple[object, ...] = ()
+
+    def show(self, scene: Scene, place: str | None = None) -> None:
+        """Take a new scene or another time; ``place`` is what the session screen puts in."""
+        self._scene = scene
+        if place is not None:
+            self.place = place
+        shown = (*parts(scene), self.place, scene.now.strftime("%H:%M:%S"), scene.view.surroundings)
+        if shown != self._shown:
+            self._shown = shown
+            self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """The line: badge, parts that fit, the time in UTC at the right."""
+        self.painted += 1
+        theme: str = getattr(self.app, "palette_name", "dark")
+        colours = palette(theme)
+        around = self._scene.view.surroundings
+        background = colours.production if around.production else colours.safe
+        clock = self._scene.now.strftime("%H:%M:%S UTC")
+        word = badge(around)
+        room = self.size.width - width(f" posdeck  ▌{word}▐  ") - len(clock) - 2
+        chosen = _fitting(
+            [p for p in [*parts(self._scene), Part(self.place, Tone.ACCENT, 1)] if p.text], room
+        )
+        line: list[tuple[str, Tone]] = []
+        for part in chosen:
+            line += [(part.text, part.tone), ("   ", Tone.NORMAL)]
+        head = line_strip(((" posdeck  ", Tone.STRONG),), 10, theme, background)
+        mark_style = (
+            Style.parse(f"bold {colours.badge_text} on {colours.badge}")
+            if around.production
+            else tone_style(theme, Tone.STRONG, background)
+        )
+        mark = Strip([Segment(f" {word} ", mark_style)])
+        space = line_strip((), 2, theme, background)
+        body_room = max(0, self.size.width - 10 - len(word) - 2 - 2 - len(clock) - 1)
+        body = line_strip(tuple(line), body_room, theme, background)
+        tail = line_strip(((clock + " ", Tone.STRONG),), len(clock) + 1, theme, background)
+        return Strip.join([head, mark, space, body, tail]).crop_extend(0, self.size.width, None)
+
+
+def _fitting(candidates: list[Part], room: int) -> list[Part]:
+    """Drop parts by priority until the rest fits."""
+    kept = list(candidates)
+    while kept and sum(width(p.text) + 3 for p in kept) > room:
+        worst = max(kept, key=lambda p: p.priority)
+        if worst.priority == 0:
+            break
+        kept.remove(worst)
+    return kept

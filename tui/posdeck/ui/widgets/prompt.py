@@ -1,0 +1,122 @@
+"""The line for ``:`` commands, with completion, and for ``/`` filters, which act while they are typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Label
+
+
+class Prompt(Horizontal):
+    """Hidden until asked for."""
+
+    DEFAULT_CSS = """
+    Prompt { height: 1; dock: bottom; margin-bottom: 1; display: none; background: $surface; }
+    Prompt.-shown { display: block; }
+    Prompt Label { width: auto; padding: 0 1; text-style: bold; color: $accent; }
+    Prompt Input { width: 40%; min-width: 20; background: $surface; }
+    Prompt #prompt-hint { color: $quiet; text-style: none; width: 1fr; }
+    """
+
+    class Done(Message):
+        """The line was entered."""
+
+        def __init__(self, mode: str, text: str) -> None:
+            super().__init__()
+            self.mode = mode
+            self.text = text
+
+    class Changed(Message):
+        """The text differs."""
+
+        def __init__(self, mode: str, text: str) -> None:
+            super().__init__()
+            self.mode = mode
+            self.text = text
+
+    class Closed(Message):
+        """Escape was pressed."""
+
+        def __init__(self, mode: str) -> None:
+            super().__init__()
+            self.mode = mode
+
+    def __init__(self, complete: Callable[[str], Sequence[str]]) -> None:
+        super().__init__()
+        self._complete = complete
+        self.mode = ""
+        self._choice = -1
+        self._stem = ""
+
+    def compose(self) -> ComposeResult:
+        """A sign, the line, and what could be meant."""
+        yield Label("", id="prompt-sign", markup=False)
+        line = Input(id="prompt-line", select_on_focus=False, compact=True)
+        line.cursor_blink = False  # a blinking cursor costs a repaint every half second
+        yield line
+        yield Label("", id="prompt-hint", markup=False)
+
+    @property
+    def shown(self) -> bool:
+        """Whether it is open."""
+        return bool(self.mode)
+
+    def open(self, mode: str, text: str = "") -> None:
+        """Show it: ``:`` or ``/``."""
+        self.mode = mode
+        self.add_class("-shown")
+        self.query_one("#prompt-sign", Label).update(mode)
+        line = self.query_one(Input)
+        line.value = text
+        line.cursor_position = len(text)
+        self._choice, self._stem = -1, text
+        self._hint(text)
+        line.focus()
+
+    def close(self) -> None:
+        """Hide it."""
+        self.mode = ""
+        self.remove_class("-shown")
+
+    def _hint(self, text: str) -> None:
+        if self.mode == ":":
+            hint = "  ".join(self._complete(text)[:12])
+        else:
+            hint = "text · regular expression · !inverse · -l label=value"
+        self.query_one("#prompt-hint", Label).update(hint)
+
+    @on(Input.Changed)
+    def _changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if self.mode and self._choice < 0:
+            self._stem = event.value
+            self._hint(event.value)
+            self.post_message(self.Changed(self.mode, event.value))
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Done(self.mode, event.value))
+
+    def on_key(self, event: events.Key) -> None:
+        """Tab completes, escape leaves; the rest is the line's."""
+        if event.key == "escape":
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Closed(self.mode))
+        elif event.key in {"tab", "shift+tab"} and self.mode == ":":
+            event.stop()
+            event.prevent_default()
+            found = self._complete(self._stem)
+            if found:
+                self._choice = (self._choice + (1 if event.key == "tab" else -1)) % len(found)
+                line = self.query_one(Input)
+                with line.prevent(Input.Changed):
+                    line.value = found[self._choice]
+                line.cursor_position = len(line.value)
+        else:
+            self._choice = -1
