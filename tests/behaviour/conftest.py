@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from posdeck.simulator.server import Simulator
 from tests.cluster.api import Api, wait_until
 from tests.simulator.pos_seed import pos_seed
+
+from posdeck.simulator.server import Simulator
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ class Cluster:
 
     def kubectl(self, *arguments: str, input: str | None = None, check: bool = True) -> str:
         """What kubectl prints; an error fails the test with kubectl's own words."""
-        done = subprocess.run(self.command(*arguments), input=input, capture_output=True, text=True, timeout=90)
+        done = subprocess.run(
+            self.command(*arguments), input=input, capture_output=True, text=True, timeout=90
+        )
         if check and done.returncode:
             pytest.fail(f"kubectl {' '.join(arguments)}: {done.stderr}")
         return done.stdout if check else done.stdout + done.stderr

@@ -91,7 +91,8 @@ def test_pause_and_resume(api: Cluster) -> None:
     api.kubectl("rollout", "pause", "deployment/web")
     api.kubectl("set", "image", "deployment/web", "app=registry.invalid/web:2")
     wait_until(
-        lambda: api.get("apps/v1/deployments", "web")["status"]["observedGeneration"] == 3, "the change observed"
+        lambda: api.get("apps/v1/deployments", "web")["status"]["observedGeneration"] == 3,
+        "the change observed",
     )
     assert len(api.items("apps/v1/replicasets")) == 1
     api.kubectl("rollout", "resume", "deployment/web")
@@ -128,7 +129,9 @@ def test_apply_on_the_server(api: Cluster) -> None:
 def test_apply_on_the_client(api: Cluster) -> None:
     assert "created" in api.kubectl("apply", "-f", "-", input=MANIFEST)
     assert "unchanged" in api.kubectl("apply", "-f", "-", input=MANIFEST)
-    assert "configured" in api.kubectl("apply", "-f", "-", input=MANIFEST.replace('"replicas": 1', '"replicas": 2'))
+    assert "configured" in api.kubectl(
+        "apply", "-f", "-", input=MANIFEST.replace('"replicas": 1', '"replicas": 2')
+    )
     found = api.get("apps/v1/deployments", "applied")
     assert found["spec"]["replicas"] == 2
     assert "kubectl.kubernetes.io/last-applied-configuration" in found["metadata"]["annotations"]
@@ -138,7 +141,9 @@ def test_a_rehearsal_on_the_server(api: Cluster) -> None:
     api.create()
     before = api.get("apps/v1/deployments", "web")["metadata"]["resourceVersion"]
     patch = '{"spec":{"replicas":5}}'
-    shown = api.kubectl("patch", "deployment", "web", "-p", patch, "--dry-run=server", "-o", "jsonpath={.spec.replicas}")
+    shown = api.kubectl(
+        "patch", "deployment", "web", "-p", patch, "--dry-run=server", "-o", "jsonpath={.spec.replicas}"
+    )
     assert shown == "5"
     assert api.get("apps/v1/deployments", "web")["metadata"]["resourceVersion"] == before
 
@@ -161,7 +166,9 @@ def test_delete_a_deployment_with_all_it_owns(api: Cluster) -> None:
 def test_logs(api: Cluster) -> None:
     api.create()
     assert api.kubectl("logs", "deployment/web", "--tail=1").strip()
-    process = subprocess.Popen(api.command("logs", "-f", "deployment/web", "--tail=1"), stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        api.command("logs", "-f", "deployment/web", "--tail=1"), stdout=subprocess.PIPE
+    )
     try:
         assert process.stdout.readline().strip()  # type: ignore[union-attr]
     finally:
@@ -171,13 +178,19 @@ def test_logs(api: Cluster) -> None:
 
 
 def test_top(api: Cluster) -> None:
-    assert len(api.kubectl("top", "nodes", "--no-headers").splitlines()) == 3
+    wait_until(
+        lambda: len(api.kubectl("top", "nodes", "--no-headers", check=False).splitlines()) >= 3,
+        "readings of the nodes",
+        within=90,
+    )
     usage = {"kwok.x-k8s.io/usage-cpu": "190m", "kwok.x-k8s.io/usage-memory": "70Mi"}
     body = deployment()
     body["spec"]["template"]["metadata"]["annotations"] = usage
     api.api.create(api.path("apps/v1/deployments"), body)
     api.available()
-    line = wait_until(lambda: api.kubectl("top", "pods", "--no-headers", check=False).split(), "a reading", within=90)
+    line = wait_until(
+        lambda: api.kubectl("top", "pods", "--no-headers", check=False).split(), "a reading", within=90
+    )
     wait_until(
         lambda: (api.kubectl("top", "pods", "--no-headers", check=False).split() or ["", ""])[1] == "190m",
         f"the usage that the pod is annotated with, not {line}",

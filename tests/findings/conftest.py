@@ -291,9 +291,7 @@ class Namespace:
                 "Available", "False", "MinimumReplicasUnavailable", changed=self.ago(seconds_ago)
             )
 
-    def container_waits(
-        self, raw: Raw, reason: str, message: str = "", restarts: int = 0, **last: Any
-    ) -> None:
+    def container_waits(self, raw: Raw, reason: str, message: str = "", *, last: Raw | None = None) -> None:
         status = raw["status"]["containerStatuses"][0]
         status.update(ready=False, started=False, restartCount=3 if last else 0)
         status["state"] = {"waiting": {"reason": reason, "message": message}}

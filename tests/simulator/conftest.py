@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 import pytest
+from tests.simulator.client import Client
+from tests.simulator.pos_seed import pos_seed
 
 from posdeck.clock import ManualClock
 from posdeck.simulator.server import Simulator
-from tests.simulator.client import Client
-from tests.simulator.pos_seed import pos_seed
 
 
 @pytest.fixture

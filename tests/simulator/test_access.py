@@ -6,16 +6,18 @@ from collections.abc import Callable
 
 import aiohttp
 import pytest
-
-from posdeck.simulator.server import Simulator
 from tests.simulator.client import MERGE, Client
 from tests.simulator.pos_seed import APP
+
+from posdeck.simulator.server import Simulator
 
 DEPLOYMENTS = "apps/v1/deployments"
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
-@pytest.mark.parametrize("path", ["/api/v1/pods", "/version", "/readyz", "/apis", "/prometheus/api/v1/query?query=up"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/pods", "/version", "/readyz", "/apis", "/prometheus/api/v1/query?query=up"]
+)
 @pytest.mark.parametrize("header", [None, "Bearer wrong", "Bearer ", "Basic YWRtaW46YWRtaW4="])
 async def test_nothing_is_said_without_the_token(simulator: Simulator, path: str, header: str | None) -> None:
     headers = {"Authorization": header} if header else {}

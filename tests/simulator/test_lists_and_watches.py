@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.simulator.client import TABLE, Client
+from tests.simulator.pos_seed import APP, ORDER
 
 from posdeck.clock import ManualClock
 from posdeck.simulator.server import Simulator
-from tests.simulator.client import TABLE, Client
-from tests.simulator.pos_seed import APP, ORDER
 
 MAPS = "configmaps"
 
 
 async def make(client: Client, name: str, **labels: str) -> Any:
-    status, body = await client.request("POST", client.path(MAPS), {"metadata": {"name": name, "labels": labels}})
+    status, body = await client.request(
+        "POST", client.path(MAPS), {"metadata": {"name": name, "labels": labels}}
+    )
     assert status == 201, body
     return body
 
@@ -45,13 +47,17 @@ async def test_a_token_from_before_a_compaction_is_expired(simulator: Simulator,
     first = await client.get(client.path("pods") + "?limit=7")
     await make(client, "x")
     simulator.store.compact()
-    status, body = await client.request("GET", client.path("pods") + f"?continue={first['metadata']['continue']}&limit=7")
+    status, body = await client.request(
+        "GET", client.path("pods") + f"?continue={first['metadata']['continue']}&limit=7"
+    )
     assert (status, body["reason"]) == (410, "Expired")
     rest = await client.get(client.path("pods") + f"?continue={body['metadata']['continue']}")
     assert len(rest["items"]) == 12  # inconsistent, as the message says, but complete
 
 
-@pytest.mark.parametrize("query", ["continue=garbage", "limit=x", "labelSelector=a%3D%3D%3Db%20c", "fieldSelector=spec.foo%3D1"])
+@pytest.mark.parametrize(
+    "query", ["continue=garbage", "limit=x", "labelSelector=a%3D%3D%3Db%20c", "fieldSelector=spec.foo%3D1"]
+)
 async def test_odd_questions_are_bad_requests(client: Client, query: str) -> None:
     status, body = await client.request("GET", client.path("pods") + f"?{query}")
     assert (status, body["reason"]) == (400, "BadRequest")
@@ -97,7 +103,9 @@ async def test_a_watch_from_a_version_tells_what_came_after(client: Client) -> N
         await client.request("DELETE", client.path(MAPS, "one"))
         last = await event()
         assert last["type"] == "DELETED"
-        assert int(last["object"]["metadata"]["resourceVersion"]) > int(first["object"]["metadata"]["resourceVersion"])
+        assert int(last["object"]["metadata"]["resourceVersion"]) > int(
+            first["object"]["metadata"]["resourceVersion"]
+        )
 
 
 async def test_leaving_the_selection_is_a_deletion(client: Client) -> None:
@@ -123,7 +131,9 @@ async def test_a_version_that_is_forgotten_is_gone(simulator: Simulator, client:
         assert await event() == {}
 
 
-async def test_bookmarks_carry_the_version_on(simulator: Simulator, client: Client, clock: ManualClock) -> None:
+async def test_bookmarks_carry_the_version_on(
+    simulator: Simulator, client: Client, clock: ManualClock
+) -> None:
     start = (await client.get(client.path("secrets")))["metadata"]["resourceVersion"]
     path = client.path("secrets") + f"?watch=1&allowWatchBookmarks=true&resourceVersion={start}"
     async with client.watch(path) as event:
@@ -152,7 +162,13 @@ async def test_initial_events_end_with_a_bookmark(client: Client) -> None:
 async def test_a_table_has_the_columns_of_kubectl(client: Client) -> None:
     table = await client.get(client.path("pods") + f"?labelSelector=app%3D{ORDER}", Accept=TABLE)
     assert table["kind"] == "Table"
-    assert [c["name"] for c in table["columnDefinitions"]][:5] == ["Name", "Ready", "Status", "Restarts", "Age"]
+    assert [c["name"] for c in table["columnDefinitions"]][:5] == [
+        "Name",
+        "Ready",
+        "Status",
+        "Restarts",
+        "Age",
+    ]
     (row,) = table["rows"]
     assert row["cells"][1:5] == ["1/1", "Running", "0", "3d"]
     assert row["object"]["kind"] == "PartialObjectMetadata"
@@ -161,7 +177,9 @@ async def test_a_table_has_the_columns_of_kubectl(client: Client) -> None:
     assert whole["metadata"]["continue"]
 
 
-async def test_events_are_served_in_both_groups(simulator: Simulator, client: Client, clock: ManualClock) -> None:
+async def test_events_are_served_in_both_groups(
+    simulator: Simulator, client: Client, clock: ManualClock
+) -> None:
     await client.patch(client.path("apps/v1/deployments", ORDER), {"spec": {"replicas": 2}})
     await clock.advance(1)
     core = await client.get(client.path("events"))

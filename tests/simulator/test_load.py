@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.simulator.client import STRATEGIC, Client
+from tests.simulator.pos_seed import APP, BULK, ORDER
 
 from posdeck.clock import ManualClock
 from posdeck.errors import UnknownNameError
 from posdeck.kubetext.pods import pod_text
 from posdeck.simulator.faults import KINDS, Fault
 from posdeck.simulator.server import Simulator
-from tests.simulator.client import STRATEGIC, Client
-from tests.simulator.pos_seed import APP, BULK, ORDER
 
 DEPLOYMENTS = "apps/v1/deployments"
 STAMP = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}}}
@@ -52,11 +52,15 @@ async def test_a_stalled_consumer_is_running_and_ready_and_does_nothing(
     assert all(simulator.load.queues[name].acknowledged > before for name, before in others.items())
 
 
-async def test_the_log_ends_in_a_closed_channel(simulator: Simulator, client: Client, clock: ManualClock) -> None:
+async def test_the_log_ends_in_a_closed_channel(
+    simulator: Simulator, client: Client, clock: ManualClock
+) -> None:
     simulator.inject(Fault("consumer-channel-closed", ORDER))
     await clock.advance(120)
     (pod,) = pods(simulator, ORDER)
-    lines = (await client.get(client.path("pods", pod["metadata"]["name"], "log") + "?tailLines=2")).splitlines()
+    lines = (
+        await client.get(client.path("pods", pod["metadata"]["name"], "log") + "?tailLines=2")
+    ).splitlines()
     assert "channel closed queue=pos.order" in lines[0]
     assert "ERROR" in lines[0]
     assert "consumer cancelled" in lines[1]
@@ -95,7 +99,9 @@ async def test_deleting_the_pod_cures_too(simulator: Simulator, client: Client, 
     assert depth(simulator) < 60
 
 
-async def test_more_replicas_help_but_do_not_cure(simulator: Simulator, client: Client, clock: ManualClock) -> None:
+async def test_more_replicas_help_but_do_not_cure(
+    simulator: Simulator, client: Client, clock: ManualClock
+) -> None:
     simulator.inject(Fault("consumer-channel-closed", ORDER))
     await client.patch(client.path(DEPLOYMENTS, ORDER), {"spec": {"replicas": 2}})
     await clock.advance(120)
@@ -112,7 +118,9 @@ async def test_restarting_another_consumer_does_not_cure(
     assert len(simulator.faults.active) == 1
 
 
-async def test_a_surge_makes_the_hpa_scale_and_only_slowly_back(simulator: Simulator, clock: ManualClock) -> None:
+async def test_a_surge_makes_the_hpa_scale_and_only_slowly_back(
+    simulator: Simulator, clock: ManualClock
+) -> None:
     simulator.inject(Fault("arrival-surge", APP, {"factor": 8}))
     await clock.advance(240)
     grown = len([p for p in pods(simulator, APP) if pod_text(p).ready == "1/1"])
@@ -180,7 +188,12 @@ async def test_logs_hold_what_redaction_is_for(simulator: Simulator, client: Cli
 
 @pytest.mark.parametrize(
     "fault",
-    [Fault("earthquake"), Fault("consumer-hung", "no-such"), Fault("consumer-hung", APP), Fault("consumer-hung")],
+    [
+        Fault("earthquake"),
+        Fault("consumer-hung", "no-such"),
+        Fault("consumer-hung", APP),
+        Fault("consumer-hung"),
+    ],
 )
 async def test_a_fault_that_makes_no_sense_is_refused(simulator: Simulator, fault: Fault) -> None:
     with pytest.raises(UnknownNameError):

@@ -6,11 +6,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.simulator.client import Client
+from tests.simulator.pos_seed import ORDER
 
 from posdeck.clock import ManualClock
 from posdeck.simulator.server import Simulator
-from tests.simulator.client import Client
-from tests.simulator.pos_seed import ORDER
 
 
 def pod_of(simulator: Simulator, deployment: str = ORDER) -> Any:
@@ -87,7 +87,9 @@ async def test_odd_questions_are_bad_requests(
     assert message in body["message"]
 
 
-async def test_a_container_that_waits_has_no_log(simulator: Simulator, client: Client, clock: ManualClock) -> None:
+async def test_a_container_that_waits_has_no_log(
+    simulator: Simulator, client: Client, clock: ManualClock
+) -> None:
     body = {"metadata": {"name": "late"}, "spec": {"containers": [{"name": "app", "image": "app:broken"}]}}
     await client.request("POST", client.path("pods"), body)
     await clock.advance(2)
@@ -98,7 +100,9 @@ async def test_a_container_that_waits_has_no_log(simulator: Simulator, client: C
 
 async def test_two_containers_need_a_name(simulator: Simulator, client: Client, clock: ManualClock) -> None:
     containers = [{"name": "one", "image": "a:1"}, {"name": "two", "image": "a:1"}]
-    await client.request("POST", client.path("pods"), {"metadata": {"name": "pair"}, "spec": {"containers": containers}})
+    await client.request(
+        "POST", client.path("pods"), {"metadata": {"name": "pair"}, "spec": {"containers": containers}}
+    )
     await clock.advance(5)
     status, answer = await client.request("GET", client.path("pods", "pair", "log"))
     assert status == 400

@@ -13,7 +13,11 @@ from posdeck.simulator.status import StatusError
 POD = {
     "spec": {
         "containers": [
-            {"name": "app", "image": "app:1", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]},
+            {
+                "name": "app",
+                "image": "app:1",
+                "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}],
+            },
             {"name": "side", "image": "side:1", "ports": [{"containerPort": 80, "name": "http"}]},
         ],
         "tolerations": [{"key": "a"}],
@@ -31,7 +35,11 @@ def at(value: Any, *path: Any) -> Any:
 @pytest.mark.parametrize(
     ("patch", "path", "expected"),
     [
-        ({"spec": {"containers": [{"name": "app", "image": "app:2"}]}}, ("spec", "containers", 0, "image"), "app:2"),
+        (
+            {"spec": {"containers": [{"name": "app", "image": "app:2"}]}},
+            ("spec", "containers", 0, "image"),
+            "app:2",
+        ),
         (
             {"spec": {"containers": [{"name": "app", "image": "app:2"}]}},
             ("spec", "containers", 1, "image"),

@@ -6,11 +6,11 @@ import struct
 from typing import Any
 
 import pytest
+from tests.simulator.client import Client
+from tests.simulator.pos_seed import APP, COLLECTOR
 
 from posdeck.simulator.portforward import CHANNELS
 from posdeck.simulator.server import Simulator
-from tests.simulator.client import Client
-from tests.simulator.pos_seed import APP, COLLECTOR
 
 REQUEST = b"GET %s HTTP/1.1\r\nHost: pod\r\n\r\n"
 
@@ -50,13 +50,17 @@ async def test_a_port_that_nobody_listens_on_is_an_error(simulator: Simulator, c
     assert b"connection refused" in answer
 
 
-@pytest.mark.parametrize(("service", "path", "status"), [(f"{APP}:80", "healthz", 200), (APP, "api/v1/orders", 401)])
+@pytest.mark.parametrize(
+    ("service", "path", "status"), [(f"{APP}:80", "healthz", 200), (APP, "api/v1/orders", 401)]
+)
 async def test_the_service_proxy(client: Client, service: str, path: str, status: int) -> None:
     found, _ = await client.request("GET", client.path("services", service, f"proxy/{path}"))
     assert found == status
 
 
-async def test_a_service_without_pods_is_unavailable(simulator: Simulator, client: Client, clock: Any) -> None:
+async def test_a_service_without_pods_is_unavailable(
+    simulator: Simulator, client: Client, clock: Any
+) -> None:
     await client.patch(client.path("apps/v1/deployments", COLLECTOR), {"spec": {"replicas": 0}})
     await clock.advance(30)
     status, body = await client.request("GET", client.path("services", f"{COLLECTOR}:4317", "proxy/"))

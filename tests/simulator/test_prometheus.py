@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.simulator.client import Client
+from tests.simulator.pos_seed import ORDER
 
 from posdeck.clock import ManualClock
 from posdeck.simulator.evaluation import Sample, evaluate
 from posdeck.simulator.faults import Fault
 from posdeck.simulator.promql import QueryError, Selector, parse, seconds_of
 from posdeck.simulator.server import Simulator
-from tests.simulator.client import Client
-from tests.simulator.pos_seed import ORDER
 
 SERIES: tuple[tuple[dict[str, str], list[Sample]], ...] = (
     ({"__name__": "done_total", "queue": "a", "zone": "1"}, [(t, t * 2.0) for t in range(0, 301, 15)]),
@@ -39,7 +39,9 @@ def value(query: str, at: float = 300) -> Any:
     found = evaluate(parse(query), Fixed(), at)
     if not isinstance(found, dict):
         return found
-    return {",".join(f"{k}={v}" for k, v in labels if k != "__name__"): number for labels, number in found.items()}
+    return {
+        ",".join(f"{k}={v}" for k, v in labels if k != "__name__"): number for labels, number in found.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -140,10 +142,14 @@ async def test_a_stalled_queue_shows(simulator: Simulator, client: Client, clock
     assert int(depth["value"][1]) > 1200
 
 
-async def test_the_hour_before_the_start_is_there(simulator: Simulator, client: Client, clock: ManualClock) -> None:
+async def test_the_hour_before_the_start_is_there(
+    simulator: Simulator, client: Client, clock: ManualClock
+) -> None:
     end = clock.now().timestamp()
     query = quote('sum(rate(http_server_requests_total{code=~"2.."}[5m]))')
-    body = await client.get(f"/prometheus/api/v1/query_range?query={query}&start={end - 3300}&end={end}&step=60")
+    body = await client.get(
+        f"/prometheus/api/v1/query_range?query={query}&start={end - 3300}&end={end}&step=60"
+    )
     (series,) = body["data"]["result"]
     assert len(series["values"]) == 56
     assert all(30 < float(point[1]) < 60 for point in series["values"][5:])
@@ -152,7 +158,12 @@ async def test_the_hour_before_the_start_is_there(simulator: Simulator, client: 
 async def test_errors_are_those_of_prometheus(client: Client) -> None:
     status, body = await client.request("GET", "/prometheus/api/v1/query?query=topk(1,up)")
     assert (status, body["status"], body["errorType"]) == (400, "error", "bad_data")
-    for path in ("query?query=up&time=never", "query", "query_range?query=up&start=0&end=9", "query_range?query=up&start=9&end=0&step=1"):
+    for path in (
+        "query?query=up&time=never",
+        "query",
+        "query_range?query=up&start=0&end=9",
+        "query_range?query=up&start=9&end=0&step=1",
+    ):
         status, body = await client.request("GET", f"/prometheus/api/v1/{path}")
         assert (status, body["errorType"]) == (400, "bad_data")
     assert (await client.request("GET", "/prometheus/-/healthy"))[0] == 200

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.simulator.client import JSON_PATCH, STRATEGIC, Client
+from tests.simulator.pos_seed import BULK, NAMESPACE, ORDER
+
 from posdeck.clock import ManualClock
 from posdeck.kubetext.pods import pod_text
 from posdeck.simulator.server import Simulator
-from tests.simulator.client import JSON_PATCH, STRATEGIC, Client
-from tests.simulator.pos_seed import BULK, NAMESPACE, ORDER
 
 DEPLOYMENTS = "apps/v1/deployments"
 STAMP = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}}}
@@ -23,7 +24,9 @@ def states(simulator: Simulator, deployment: str) -> list[str]:
 
 
 def ready(simulator: Simulator, deployment: str) -> int:
-    return sum(pod_text(p).ready == "1/1" and pod_text(p).status == "Running" for p in pods(simulator, deployment))
+    return sum(
+        pod_text(p).ready == "1/1" and pod_text(p).status == "Running" for p in pods(simulator, deployment)
+    )
 
 
 def condition(simulator: Simulator, deployment: str, kind: str) -> Any:
@@ -64,7 +67,9 @@ async def test_a_missing_image_leaves_the_old_pod_serving_until_the_deadline(
     simulator: Simulator, client: Client, clock: ManualClock
 ) -> None:
     before = condition(simulator, ORDER, "Progressing")["lastTransitionTime"]
-    await client.patch(client.path(DEPLOYMENTS, ORDER), image_patch("registry.example/pos/consumer:broken"), STRATEGIC)
+    await client.patch(
+        client.path(DEPLOYMENTS, ORDER), image_patch("registry.example/pos/consumer:broken"), STRATEGIC
+    )
     await clock.advance(2)
     assert "ErrImagePull" in states(simulator, ORDER)
     await clock.advance(10)
@@ -96,7 +101,9 @@ async def test_rolling_back_returns_to_the_replica_set_that_is_there(
     assert found["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "5"
     active = [rs for rs in simulator.objects("apps/replicasets")
               if rs["spec"]["replicas"] and rs["metadata"]["name"].startswith(ORDER)]  # fmt: skip
-    assert [rs["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] for rs in active] == ["3"]
+    assert [rs["metadata"]["annotations"]["deployment.kubernetes.io/revision-history"] for rs in active] == [
+        "3"
+    ]
 
 
 async def test_a_paused_deployment_scales_but_does_not_roll(
@@ -113,7 +120,9 @@ async def test_a_paused_deployment_scales_but_does_not_roll(
     assert condition(simulator, BULK, "Progressing")["reason"] == "DeploymentPaused"
     await client.patch(path, {"spec": {"paused": None}})
     await clock.advance(120)
-    assert {p["spec"]["containers"][0]["image"] for p in pods(simulator, BULK)} == {"registry.example/pos/consumer:9"}
+    assert {p["spec"]["containers"][0]["image"] for p in pods(simulator, BULK)} == {
+        "registry.example/pos/consumer:9"
+    }
     assert condition(simulator, BULK, "Progressing")["reason"] == "NewReplicaSetAvailable"
 
 
@@ -161,7 +170,9 @@ async def test_a_deleted_pod_is_ended_gracefully_and_replaced(
 
 
 async def test_a_crashing_program_backs_off(simulator: Simulator, client: Client, clock: ManualClock) -> None:
-    await client.patch(client.path(DEPLOYMENTS, ORDER), image_patch("registry.example/pos/consumer:crash"), STRATEGIC)
+    await client.patch(
+        client.path(DEPLOYMENTS, ORDER), image_patch("registry.example/pos/consumer:crash"), STRATEGIC
+    )
     await clock.advance(45)
     crashing = next(p for p in pods(simulator, ORDER) if pod_text(p).restarts)
     assert pod_text(crashing).status in ("CrashLoopBackOff", "Error", "Running")
@@ -180,7 +191,10 @@ async def test_old_replica_sets_go_beyond_the_history_limit(
     await client.patch(path, STAMP, STRATEGIC)
     await clock.advance(40)
     left = [rs for rs in simulator.objects("apps/replicasets") if rs["metadata"]["name"].startswith(ORDER)]
-    assert sorted(rs["metadata"]["annotations"]["deployment.kubernetes.io/revision"] for rs in left) == ["3", "4"]
+    assert sorted(rs["metadata"]["annotations"]["deployment.kubernetes.io/revision"] for rs in left) == [
+        "3",
+        "4",
+    ]
 
 
 async def test_deleting_a_deployment_takes_its_pods_along(
@@ -190,7 +204,9 @@ async def test_deleting_a_deployment_takes_its_pods_along(
     assert status == 200
     await clock.advance(60)
     assert pods(simulator, ORDER) == []
-    assert not [rs for rs in simulator.objects("apps/replicasets") if rs["metadata"]["name"].startswith(ORDER)]
+    assert not [
+        rs for rs in simulator.objects("apps/replicasets") if rs["metadata"]["name"].startswith(ORDER)
+    ]
 
 
 async def test_orphans_stay(simulator: Simulator, client: Client, clock: ManualClock) -> None:
@@ -200,7 +216,9 @@ async def test_orphans_stay(simulator: Simulator, client: Client, clock: ManualC
     assert ready(simulator, ORDER) == 1
 
 
-async def test_a_pod_that_asks_too_much_waits(simulator: Simulator, client: Client, clock: ManualClock) -> None:
+async def test_a_pod_that_asks_too_much_waits(
+    simulator: Simulator, client: Client, clock: ManualClock
+) -> None:
     body = {
         "metadata": {"name": "greedy"},
         "spec": {"containers": [{"name": "a", "image": "a:1", "resources": {"requests": {"cpu": "64"}}}]},
@@ -217,7 +235,10 @@ async def test_a_pod_that_asks_too_much_waits(simulator: Simulator, client: Clie
 async def test_an_eviction_that_would_break_the_budget_is_refused(
     simulator: Simulator, client: Client, clock: ManualClock
 ) -> None:
-    budget = {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": ORDER}}}}
+    budget = {
+        "metadata": {"name": "b"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": ORDER}}},
+    }
     await client.request("POST", client.path("policy/v1/poddisruptionbudgets"), budget)
     await clock.advance(1)
     (pod,) = pods(simulator, ORDER)

@@ -9,13 +9,13 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.simulator.client import Client
+from tests.simulator.pos_seed import APP, BULK, COLLECTOR, NAMESPACE, NGINX, full, pos_seed
 
 from posdeck.clock import ManualClock
 from posdeck.errors import ConfigurationError, UnreachableError
 from posdeck.kubetext.pods import pod_text
 from posdeck.simulator.server import Simulator
-from tests.simulator.client import Client
-from tests.simulator.pos_seed import APP, BULK, COLLECTOR, NAMESPACE, NGINX, full, pos_seed
 
 DEPLOYMENTS = "apps/v1/deployments"
 

@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
-from posdeck.simulator.server import Simulator
 from tests.simulator.client import APPLY, JSON_PATCH, MERGE, STRATEGIC, Client
 from tests.simulator.pos_seed import NAMESPACE, ORDER
+
+from posdeck.simulator.server import Simulator
 
 DEPLOYMENTS = "apps/v1/deployments"
 
 
 def web(**spec: Any) -> dict[str, Any]:
     """An apply configuration."""
-    template = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]}}
+    template = {
+        "metadata": {"labels": {"app": "web"}},
+        "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+    }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -60,7 +63,10 @@ async def test_an_outdated_version_is_a_conflict(client: Client, content: str) -
 async def test_a_test_operation_is_a_precondition(client: Client) -> None:
     path = client.path(DEPLOYMENTS, ORDER)
     uid = (await client.get(path))["metadata"]["uid"]
-    operations = [{"op": "test", "path": "/metadata/uid", "value": uid}, {"op": "replace", "path": "/spec/replicas", "value": 2}]
+    operations = [
+        {"op": "test", "path": "/metadata/uid", "value": uid},
+        {"op": "replace", "path": "/spec/replicas", "value": 2},
+    ]
     assert (await client.patch(path, operations, JSON_PATCH))["spec"]["replicas"] == 2
     operations[0]["value"] = "another"
     status, _ = await client.request("PATCH", path, operations, content=JSON_PATCH)
@@ -79,7 +85,9 @@ async def test_another_uid_is_a_conflict(client: Client) -> None:
 async def test_a_rehearsal_changes_nothing_and_shows_everything(simulator: Simulator, client: Client) -> None:
     path = client.path(DEPLOYMENTS, ORDER)
     before = simulator.store.version
-    status, body = await client.request("PATCH", path + "?dryRun=All", {"spec": {"replicas": 7}}, content=MERGE)
+    status, body = await client.request(
+        "PATCH", path + "?dryRun=All", {"spec": {"replicas": 7}}, content=MERGE
+    )
     assert (status, body["spec"]["replicas"]) == (200, 7)
     assert body["metadata"]["generation"] == 2
     status, body = await client.request("POST", client.path(DEPLOYMENTS) + "?dryRun=All", web())
@@ -99,11 +107,16 @@ async def test_a_rehearsal_changes_nothing_and_shows_everything(simulator: Simul
         ({"selector": {"matchLabels": {"app": "other"}}}, "spec.selector"),
         ({"template": {"spec": {"containers": None}}}, "spec.template.spec.containers"),
         ({"progressDeadlineSeconds": 0}, "spec.progressDeadlineSeconds"),
-        ({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}}, "spec.strategy.rollingUpdate.maxUnavailable"),
+        (
+            {"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}},
+            "spec.strategy.rollingUpdate.maxUnavailable",
+        ),
     ],
 )
 async def test_what_makes_no_sense_is_invalid(client: Client, change: Any, field: str) -> None:
-    status, body = await client.request("PATCH", client.path(DEPLOYMENTS, ORDER), {"spec": change}, content=MERGE)
+    status, body = await client.request(
+        "PATCH", client.path(DEPLOYMENTS, ORDER), {"spec": change}, content=MERGE
+    )
     assert (status, body["reason"]) == (422, "Invalid")
     assert field in {cause["field"] for cause in body["details"]["causes"]}
 
@@ -128,18 +141,26 @@ async def test_unknown_media_types_are_refused(client: Client) -> None:
 async def test_names_are_checked_and_taken_once(client: Client) -> None:
     status, body = await client.request("POST", client.path("configmaps"), {"metadata": {"name": "Not_Good"}})
     assert (status, body["reason"]) == (422, "Invalid")
-    status, body = await client.request("POST", client.path("configmaps"), {"metadata": {"name": "pos-settings"}})
+    status, body = await client.request(
+        "POST", client.path("configmaps"), {"metadata": {"name": "pos-settings"}}
+    )
     assert (status, body["reason"]) == (409, "AlreadyExists")
-    status, body = await client.request("POST", "/api/v1/namespaces/nowhere/configmaps", {"metadata": {"name": "a"}})
+    status, body = await client.request(
+        "POST", "/api/v1/namespaces/nowhere/configmaps", {"metadata": {"name": "a"}}
+    )
     assert (status, body["message"]) == (404, 'namespaces "nowhere" not found')
 
 
 async def test_status_is_written_through_its_subresource_only(client: Client) -> None:
     path = client.path("policy/v1/poddisruptionbudgets")
-    await client.request("POST", path, {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {}}})
+    await client.request(
+        "POST", path, {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, "selector": {}}}
+    )
     main = await client.patch(f"{path}/b", {"status": {"currentHealthy": 99}, "spec": {"minAvailable": 2}})
     assert main["status"].get("currentHealthy") != 99
-    sub = await client.patch(f"{path}/b/status", {"status": {"currentHealthy": 99}, "spec": {"minAvailable": 3}})
+    sub = await client.patch(
+        f"{path}/b/status", {"status": {"currentHealthy": 99}, "spec": {"minAvailable": 3}}
+    )
     assert (sub["status"]["currentHealthy"], sub["spec"]["minAvailable"]) == (99, 2)
 
 
@@ -164,7 +185,11 @@ async def test_another_managers_field_is_a_conflict_until_forced(client: Client)
     ]
     status, body = await apply(client, web(replicas=5), "two", "&force=true")
     assert (status, body["spec"]["replicas"]) == (200, 5)
-    owners = {e["manager"] for e in body["metadata"]["managedFields"] if "f:replicas" in e["fieldsV1"].get("f:spec", {})}
+    owners = {
+        e["manager"]
+        for e in body["metadata"]["managedFields"]
+        if "f:replicas" in e["fieldsV1"].get("f:spec", {})
+    }
     assert owners == {"two"}
 
 
@@ -172,7 +197,11 @@ async def test_the_same_value_is_shared(client: Client) -> None:
     await apply(client, web(replicas=2))
     status, body = await apply(client, web(replicas=2), "two")
     assert status == 200
-    owners = {e["manager"] for e in body["metadata"]["managedFields"] if "f:replicas" in e["fieldsV1"].get("f:spec", {})}
+    owners = {
+        e["manager"]
+        for e in body["metadata"]["managedFields"]
+        if "f:replicas" in e["fieldsV1"].get("f:spec", {})
+    }
     assert owners == {"one", "two"}
 
 
@@ -225,14 +254,21 @@ async def test_scaling_goes_through_its_own_subresource(client: Client) -> None:
 async def test_a_collection_is_deleted_by_its_labels(simulator: Simulator, client: Client) -> None:
     for name in ("a", "b", "c"):
         labels = {"drop": "yes"} if name != "c" else {}
-        await client.request("POST", client.path("configmaps"), {"metadata": {"name": name, "labels": labels}})
+        await client.request(
+            "POST", client.path("configmaps"), {"metadata": {"name": name, "labels": labels}}
+        )
     status, _ = await client.request("DELETE", client.path("configmaps") + "?labelSelector=drop%3Dyes")
     assert status == 200
     assert {m["metadata"]["name"] for m in simulator.objects("configmaps")} == {"c", "pos-settings"}
 
 
 async def test_paths_that_lead_nowhere(client: Client) -> None:
-    for path in ("/api/v2/pods", "/apis/none/v1/things", f"/api/v1/namespaces/{NAMESPACE}/widgets", "/somewhere"):
+    for path in (
+        "/api/v2/pods",
+        "/apis/none/v1/things",
+        f"/api/v1/namespaces/{NAMESPACE}/widgets",
+        "/somewhere",
+    ):
         status, body = await client.request("GET", path)
         assert (status, body["reason"]) == (404, "NotFound")
     status, body = await client.request("GET", client.path("pods", "no-such"))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from tests.telemetry.conftest import ScriptedSource
 
-from posdeck.telemetry.levels import LevelQuery, LevelState, budget_lasts, burn, level_view
+from posdeck.clock import ManualClock
+from posdeck.telemetry.levels import LevelQuery, Levels, LevelState, budget_lasts, burn, level_view
+from posdeck.telemetry.prometheus import Prometheus
 from posdeck.telemetry.reading import NO_SOURCE, Absence, Reading, missing
+from posdeck.telemetry.source import SourceError
 
 LATENCY = LevelQuery("api", "API response time", "s", "q", 0.5, bad_ratio="r[$window]", target=0.99)
 SUCCESS = LevelQuery("bulk", "Bulk upload success", "ratio", "q", 0.98, at_least=True)
@@ -48,3 +52,24 @@ def test_no_source_no_objective_and_no_answer_are_three_things() -> None:
     assert level_view(LevelQuery("x", "X", "s", "q"), Reading(1.0)).state is LevelState.NO_OBJECTIVE
     gone = level_view(LATENCY, missing(Absence.UNREACHABLE, "P: no answer"))
     assert (gone.state, gone.because) == (LevelState.CANNOT_TELL, "P: no answer")
+
+
+async def test_a_source_that_fails_is_told_on_every_card(source: ScriptedSource, clock: ManualClock) -> None:
+    levels = Levels(Prometheus(source, "P"), [LATENCY, LevelQuery("none", "No query")], clock)
+    assert levels.views[0].value.absence is Absence.NOT_YET
+    source.failure = SourceError("P", "no answer within 8 s")
+    await levels.poll()
+    assert [v.state for v in levels.views] == [LevelState.CANNOT_TELL, LevelState.NO_SOURCE]
+    assert "no answer within 8 s" in levels.views[0].because
+    assert levels.views[0].burn_long.absence is Absence.UNREACHABLE
+
+
+async def test_many_series_are_not_one_number(source: ScriptedSource, clock: ManualClock) -> None:
+    """Which of them was meant cannot be known."""
+    one = '{"metric": {"pod": "a"}, "value": [1, "2"]}'
+    source.body = (
+        f'{{"status": "success", "data": {{"resultType": "vector", "result": [{one}, {one}]}}}}'
+    ).encode()
+    levels = Levels(Prometheus(source, "P"), [LevelQuery("x", "X", "s", "q")], clock)
+    await levels.poll()
+    assert "2 series where one number is wanted" in levels.views[0].because

@@ -211,3 +211,48 @@ async def test_ten_megabytes_are_not_parsed(source: ScriptedSource) -> None:
     source.body = orjson.dumps({"status": "success", "data": "x" * LONGEST_ANSWER})
     with pytest.raises(SourceError, match="bytes"):
         await Prometheus(source, "P").query("up")
+
+
+async def test_a_range_query_stands_in_and_its_times_are_not_trusted_further_than_a_scrape(
+    source: ScriptedSource, clock: ManualClock
+) -> None:
+    """A reading's time is never later than that of its value: else an old number would prove a repair."""
+    queries = {m: f"sum({q})" for m, q in QUERIES.items()}
+    reader = PrometheusQueues(Prometheus(source, "P"), clock, scrape_seconds=15)
+    feed = QueueFeed(reader, [QueueSource("order", "pos.order", queries)], clock)
+    source.say("sum(ready)", SOME)
+    source.say("sum(acked)", STEADY)
+    source.say("sum(published)", STEADY)
+    numbers = await polled(feed)
+    rate = numbers.rate("acknowledged_total")
+    assert rate.value == pytest.approx(4.0)
+    assert rate.at == numbers.reading("waiting").at == clock.now() - timedelta(seconds=15)
+    assert rate.since == clock.now() - timedelta(seconds=45)
+    assert {path for path, asked in source.asked if asked["query"] != "1"} == {"/api/v1/query_range"}
+
+
+async def test_a_part_of_a_sum_that_is_gone_is_not_read_as_a_reset(
+    source: ScriptedSource, clock: ManualClock
+) -> None:
+    """The sum falls from 9000 to 4000 because a pod left: nobody did 4000 in 15 s."""
+    reader = PrometheusQueues(Prometheus(source, "P"), clock, scrape_seconds=15)
+    queries = {"waiting": "ready", "acknowledged_total": "sum(acked)"}
+    feed = QueueFeed(reader, [QueueSource("order", "pos.order", queries)], clock)
+    source.say("ready", SOME)
+    source.say("sum(acked)", [(30.0, "8940"), (15.0, "9000"), (0.0, "4000")])
+    assert (await polled(feed)).rate("acknowledged_total").absence is Absence.NOT_YET
+
+
+async def test_a_fault_of_our_own_does_not_leave_old_numbers_standing(
+    feed: QueueFeed, source: ScriptedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healthy(source)
+    assert (await polled(feed)).reading("waiting").value == 5
+
+    async def broken(*_: object) -> float:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Prometheus, "clock", broken)
+    reading = (await polled(feed)).reading("waiting")
+    assert (reading.value, reading.absence) == (None, Absence.UNREACHABLE)
+    assert "a fault in posdeck" in reading.reason

@@ -131,6 +131,18 @@ async def test_the_header_says_how_far_the_data_can_be_trusted(opened, state, wo
         assert word in driver.text().splitlines()[0]
 
 
+async def test_a_watch_that_is_silent_for_long_is_not_called_live(opened) -> None:
+    async with opened() as driver:
+        await driver.front.clock.advance(170)
+        driver.app._tick()
+        await driver.settle()
+        assert "● LIVE" in driver.text()
+        await driver.front.clock.advance(20)
+        driver.app._tick()
+        await driver.settle()
+        assert "▲ UNCONFIRMED 3 min" in driver.text()
+
+
 async def test_a_lost_cluster_leaves_the_console_standing_with_its_last_rows(opened) -> None:
     async with opened() as driver:
         await driver.press("2")

@@ -188,8 +188,9 @@ def _source(fields: Fields) -> Telemetry:
 def _check_access(fields: Fields, telemetry: Telemetry) -> None:
     """A credential must fit the way: the API server's proxy passes none on, and none goes out unencrypted."""
     url = telemetry.url or ""
-    if url and not re.match(r"https?://[^/@]+", url):
-        raise fields.wrong("url", f"url is {url!r}", 'It begins with "https://" and holds no password.')
+    if url and not re.fullmatch(r"https?://[^/@?#]+(/[^@?#]*)?", url):
+        remedy = 'It begins with "https://" and holds no password.'
+        raise fields.wrong("url", "url is no address of a source", remedy)
     secret = telemetry.token_file or telemetry.password_file
     if secret and telemetry.via == "service":
         cause = "via service passes no credential on to the source"
@@ -275,7 +276,9 @@ def read_service_levels(shared: Fields) -> dict[str, ServiceLevel]:
             raise fields.wrong("target", f"target is {target}, and must lie between 0 and 1, as 0.999")
         bad_ratio = fields.text("bad_ratio", None)
         if bad_ratio is not None and "$window" not in bad_ratio:
-            raise fields.wrong("bad_ratio", "bad_ratio does not name $window", "Write it as rate(x[$window]).")
+            raise fields.wrong(
+                "bad_ratio", "bad_ratio does not name $window", "Write it as rate(x[$window])."
+            )
         found[key] = ServiceLevel(
             key,
             fields.text("title"),

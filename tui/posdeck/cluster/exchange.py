@@ -68,7 +68,7 @@ class Exchange(ABC):
         params: Params = (),
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109 — part of the protocol, for every implementation
+        timeout: float = REQUEST_TIMEOUT,
     ) -> Response:
         try:
             async with asyncio.timeout(timeout):
@@ -89,7 +89,7 @@ class Exchange(ABC):
         *,
         params: Params = (),
         headers: Mapping[str, str] | None = None,
-        timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109 — part of the protocol, for every implementation
+        timeout: float = REQUEST_TIMEOUT,
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         try:
             async with asyncio.timeout(timeout):

@@ -106,7 +106,7 @@ class ScriptedTransport:
         params: Params = (),
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109 — part of the protocol, for every implementation
+        timeout: float = REQUEST_TIMEOUT,
     ) -> Response:
         asked = self._note(method, path, params, headers, body)
         await asyncio.sleep(0)
@@ -126,7 +126,7 @@ class ScriptedTransport:
         *,
         params: Params = (),
         headers: Mapping[str, str] | None = None,
-        timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109 — part of the protocol, for every implementation
+        timeout: float = REQUEST_TIMEOUT,
     ) -> AsyncIterator[AsyncIterator[bytes]]:
         asked = self._note(method, path, params, headers, None)
         await asyncio.sleep(0)

@@ -75,7 +75,7 @@ class Transport(Protocol):
         params: Params = (),
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
-        timeout: float = REQUEST_TIMEOUT,  # noqa: ASYNC109 — part of the protocol, for every implementation
+        timeout: float = REQUEST_TIMEOUT,
     ) -> Response:
         """One request and its whole answer; ``timeout`` in seconds. Raises the ClusterError tree."""
         ...

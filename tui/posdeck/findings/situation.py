@@ -20,8 +20,7 @@ UNSEEN = (FeedState.CONNECTING, FeedState.FORBIDDEN, FeedState.ABSENT)
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One moment as the rules see it. ``signs`` are those of the pods that show any, by rule and pod name;
-    ``marked`` are the findings' ids that earlier rules of the list raised, by deployment."""
+    """One moment as the rules see it. ``signs`` are those of the pods that show any, by rule and pod name."""
 
     catalogue: Catalogue
     snapshot: Snapshot

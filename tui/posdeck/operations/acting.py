@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -91,10 +92,8 @@ async def authorise_all(
             facts = await answer_with_async(
                 ask(write, workshop.target.server.url, workshop.cluster.ca_digest), workshop.ask
             )
-            standing = workshop.standing()
-            permits.append(
-                await workshop.record(lambda store, w=write, f=facts: gate.authorise(w, f, standing, store))
-            )  # type: ignore[misc]
+            judged = functools.partial(gate.authorise, write, facts, workshop.standing())
+            permits.append(await workshop.record(judged))
             await _keep(workshop, permits[-1], facts)
     except BaseException:
         await settle_all(workshop, permits, Result.NOTHING_CHANGED, message="the act was not begun")

@@ -66,7 +66,7 @@ class Assessor:
             found = self._library.for_finding(finding.id, finding.short)
             self._known[key] = found or ("", {})
         runbook, params = self._known[key]
-        return runbook, {**params, **finding.params} if not params else params
+        return runbook, params or {**finding.params}
 
 
 def _facts(view: ConsumerView) -> ConsumerFacts:

@@ -59,12 +59,12 @@ async def examine(request: Request) -> list[Examined]:
         opening = open_content(request)
     except PosdeckError as error:
         return [*found, Examined("inventory", "problem", str(error)), _terminal()]
-    environment = opening.catalogue.environment
+    environment, workloads = opening.catalogue.environment, len(opening.catalogue.workloads)
     found.append(
         Examined(
             "inventory",
             "ok",
-            f"{environment.name} ({opening.chosen_by}), {len(opening.catalogue.workloads)} workloads in {opening.catalogue.folder}",
+            f"{environment.name} ({opening.chosen_by}), {workloads} workloads in {opening.catalogue.folder}",
         )
     )
     found.append(await asyncio.to_thread(_record, opening))

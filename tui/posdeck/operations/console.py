@@ -137,6 +137,10 @@ class Console:
                 return problem.runbook, problem.params
         return self.library.for_workload(short_name)
 
+    def restart_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:
+        """The operation that restarts exactly this workload."""
+        return self.library.restarting(short_name)
+
     def runbook_markdown(self, runbook_id: str) -> str:
         """The runbook as a document."""
         return self.library.markdown(runbook_id)
@@ -146,7 +150,6 @@ class Console:
         runbook_id: str,
         params: Mapping[str, str],
         *,
-        start_at: str | None = None,
         check_only: bool = False,
     ) -> SessionView:
         """Begin a session. Raises UnknownNameError, ContentError, or UnreachableError without a cluster."""

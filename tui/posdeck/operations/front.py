@@ -86,14 +86,16 @@ class Front(Protocol):
         """The runbook (id, parameters) that fits this workload's present state best."""
         ...
 
+    def restart_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:
+        """The operation (id, parameters) that restarts exactly this workload and asks nothing else."""
+        ...
+
     def runbook_markdown(self, runbook_id: str) -> str:
         """The runbook as a document."""
         ...
 
-    async def open_session(
-        self, runbook_id: str, params: Mapping[str, str], *, start_at: str | None = None
-    ) -> SessionView:
-        """Begin a session; ``start_at`` jumps to an act (evidence is then collected beside it)."""
+    async def open_session(self, runbook_id: str, params: Mapping[str, str]) -> SessionView:
+        """Begin a session."""
         ...
 
     def session(self, session_id: str) -> SessionView:

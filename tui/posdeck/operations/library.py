@@ -17,11 +17,13 @@ from posdeck.operations.front import RunbookSummary
 from posdeck.runbooks.digests import digest, playbook_files, playbooks_named
 from posdeck.runbooks.loading import Library, load_library
 from posdeck.runbooks.matching import by_finding, changes_anything
-from posdeck.runbooks.model import Runbook
+from posdeck.runbooks.model import Act, Runbook
 from posdeck.runbooks.params import prefill, resolve
 from posdeck.runbooks.rendering import document
 from posdeck.runbooks.session import Session, new_session
 from posdeck.runbooks.validation import near
+
+RESTART = "restart.yml"
 
 
 @dataclass
@@ -82,6 +84,20 @@ class RunbookLibrary:
         for runbook in ranked:
             filled = prefill(runbook, short, groups)
             if filled and runbook.metadata.triggers:
+                return runbook.id, filled
+        return None
+
+    def restarting(self, short: str) -> tuple[str, Mapping[str, str]] | None:
+        """The operation that restarts exactly this workload and asks nothing else: its first step is the act."""
+        groups = self._groups(short)
+        for runbook in self.library.runbooks:
+            first = runbook.steps[0]
+            if not isinstance(first, Act) or first.playbook != RESTART:
+                continue
+            if not runbook.params and first.target == short:
+                return runbook.id, {}
+            filled = prefill(runbook, short, groups)
+            if filled and first.target == f"{{{{ params.{next(iter(filled))} }}}}":
                 return runbook.id, filled
         return None
 

@@ -20,6 +20,7 @@ from posdeck.telemetry.prometheus import Prometheus, UnsupportedError
 from posdeck.telemetry.prometheus_queues import PrometheusQueues
 from posdeck.telemetry.queues import QueueFeed, QueueNumbers
 from posdeck.telemetry.rabbitmq import BUILT_IN, RabbitQueues
+from posdeck.telemetry.reading import Absence
 from posdeck.telemetry.source import Fetch, QueueReader, QueueSource, SourceError
 
 PERIOD = 2.0  # seconds between two polls of an embedded cluster
@@ -117,7 +118,8 @@ class Numbers:
     async def _ask_levels(self) -> tuple[float, bool]:
         await self._levels.poll()
         self._changed()
-        return LEVELS_PERIOD, True
+        lost = any(v.value.absence is Absence.UNREACHABLE for v in self._levels.views)
+        return LEVELS_PERIOD, not lost
 
 
 def queue_sources(catalogue: Catalogue, name: str, telemetry: Telemetry) -> list[QueueSource]:

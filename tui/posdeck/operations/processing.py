@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime
 
 from posdeck.catalogue.model import Workload, WorkloadState
@@ -151,7 +152,7 @@ def _without_numbers(workload: Workload, deployment: Deployment | None) -> tuple
 def _per_minute(reading: Reading) -> Reading:
     if reading.value is None:
         return reading
-    return Reading(reading.value * 60, "/min", reading.at, reading.source, reading.query)
+    return replace(reading, value=reading.value * 60, unit="/min")
 
 
 def _messages(waiting: float, held: float = 0.0) -> str:

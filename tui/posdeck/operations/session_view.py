@@ -74,6 +74,7 @@ def view_of(driver: SessionDriver) -> SessionView:
         verification=verdict.value.replace("-", " ") if verdict else "",
         message=showing.message,
         next_offer=offers[0] if offers else None,
+        next_params={k: str(v) for k, v in showing.offers[0].params.items()} if offers else {},
         exit_code=exit_code(driver),
     )
 

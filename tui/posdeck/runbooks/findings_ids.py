@@ -41,7 +41,9 @@ FINDINGS: tuple[FindingId, ...] = (
     FindingId("pod-config-missing", "a ConfigMap or Secret that a pod needs is missing"),
     FindingId("pod-start-failed", "a container cannot be created, or takes too long to be"),
     FindingId("pod-evicted", "a node ended a pod"),
-    FindingId("pod-probe-failing", "a liveness or startup probe fails and the kubelet restarts the container"),
+    FindingId(
+        "pod-probe-failing", "a liveness or startup probe fails and the kubelet restarts the container"
+    ),
     FindingId("restarts-rising", "containers restart more often than before"),
     # consumers and queues
     FindingId("consumer-not-processing", "a consumer acknowledges nothing while messages wait"),

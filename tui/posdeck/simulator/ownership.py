@@ -32,6 +32,22 @@ _UNOWNED = {
     ("f:metadata", "f:deletionGracePeriodSeconds"),
 }
 
+# In the API's Go types these are no pointers: even an empty object has them, so nobody adds them.
+_ALWAYS_THERE = frozenset(
+    tuple(path.split("."))
+    for path in (
+        "metadata",
+        "spec",
+        "status",
+        "spec.template",
+        "spec.template.metadata",
+        "spec.template.spec",
+        "spec.strategy",
+        "spec.scaleTargetRef",
+        "status.loadBalancer",
+    )
+)
+
 
 def _key_element(identity: tuple[tuple[str, Any], ...]) -> str:
     return "k:" + orjson.dumps(dict(identity)).decode()
@@ -48,7 +64,7 @@ def fields_of(value: Any) -> dict[FieldPath, Any]:
 
 def _collect(value: Any, at: FieldPath, names: Path, found: dict[FieldPath, Any]) -> None:
     if isinstance(value, dict) and value and not is_atomic(names):
-        if at and names not in (("metadata",), ("spec",), ("status",)):
+        if at and names not in _ALWAYS_THERE:
             found[(*at, ".")] = None
         for key, inner in value.items():
             _collect(inner, (*at, f"f:{key}"), (*names, key), found)
@@ -216,7 +232,8 @@ def apply(
     live: Json | None, config: Json, *, manager: str, force: bool, now: str, subresource: str = ""
 ) -> Json:
     """Server-side apply of ``config`` onto ``live``. Raises 409 with every conflict unless ``force``."""
-    applied = fields_of(config)
+    # An applier owns the fields of a map, not the map; but it does own the elements of a list.
+    applied = {p: v for p, v in fields_of(config).items() if p[-1] != "." or p[-2].startswith("k:")}
     base: Json = live if live is not None else {"metadata": {}}
     owner = Owner(manager, "Apply", subresource)
     found = _conflicts(base, applied, owner)

@@ -52,7 +52,9 @@ from posdeck.simulator.world import Recorder, World
 Json = dict[str, Any]
 
 HISTORY = timedelta(hours=1)
-LOG_HISTORY = timedelta(minutes=20)  # lines are costly, and the rings hold about that much of the busiest pods
+LOG_HISTORY = timedelta(
+    minutes=20
+)  # lines are costly, and the rings hold about that much of the busiest pods
 BODY_LIMIT = 3 << 20
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from posdeck.telemetry.prometheus import Prometheus
 from posdeck.telemetry.reading import NO_SOURCE, NOT_YET, Absence, Reading, missing
 from posdeck.telemetry.source import Points
 
+_log = logging.getLogger(__name__)
 SHORT, LONG = 300, 3600  # seconds; burn rates are read over both, as multiwindow alerts are
 FAST_BURN = 14.4  # a budget of 30 days is gone in two days at this rate (Google SRE workbook, chapter 5)
 PAST, STEP = 3600.0, 60.0
@@ -79,7 +81,15 @@ class Levels:
     async def poll(self) -> None:
         """Ask once. Never raises for a source that fails: the views say so."""
         if self.source is not None:
-            self.views = tuple(await asyncio.gather(*(self._one(self.source, q) for q in self.queries)))
+            self.views = tuple(await asyncio.gather(*(self._sound(self.source, q) for q in self.queries)))
+
+    async def _sound(self, source: Prometheus, query: LevelQuery) -> LevelView:
+        try:
+            return await self._one(source, query)
+        except Exception as error:  # a fault of ours must not leave an old number standing as if it were new
+            _log.exception("service level %s cannot be read", query.id)
+            reason = f"it cannot be read because of a fault in posdeck ({error!r}); please report it"
+            return level_view(query, missing(Absence.UNREACHABLE, reason, source=source.name))
 
     async def _one(self, source: Prometheus, query: LevelQuery) -> LevelView:
         if query.query is None:

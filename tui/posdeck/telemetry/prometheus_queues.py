@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from statistics import median
+from statistics import median_low
 
 from posdeck.clock import Clock
 from posdeck.errors import PosdeckError
@@ -106,7 +106,7 @@ class PrometheusQueues:
     def _learn(self, found: Sequence[Series]) -> None:
         gaps = [b - a for s in found for (a, _), (b, _) in zip(s.points, s.points[1:], strict=False)]
         if gaps:
-            self._scrape = median(gaps)
+            self._scrape = median_low(gaps)
 
     def _track(self, expression: str, found: Sequence[Series], exact: bool) -> Track | Reading:
         """What the series of one queue say. An exporter that came back under another label leaves its former

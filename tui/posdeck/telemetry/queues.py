@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +12,19 @@ from datetime import UTC, datetime
 from posdeck.clock import Clock
 from posdeck.errors import PosdeckError
 from posdeck.telemetry.reading import NO_SOURCE, NOT_YET, Absence, Reading, missing
-from posdeck.telemetry.source import COUNTERS, GAUGES, RATES, Answer, Points, QueueReader, QueueSource, Track
+from posdeck.telemetry.source import (
+    COUNTERS,
+    GAUGES,
+    RATES,
+    Answer,
+    Points,
+    QueueReader,
+    QueueSource,
+    SourceError,
+    Track,
+)
 
+_log = logging.getLogger(__name__)
 __all__ = ["QueueFeed", "QueueNumbers", "QueueSource"]
 
 KEPT = 3600.0  # seconds of the lag's history
@@ -74,8 +86,11 @@ class QueueFeed:
             answer = await self._reader.read(self._queues, self._clock.now().timestamp())
             self.failure = None
         except PosdeckError as error:
-            self.failure = error
-            answer = {}
+            self.failure, answer = error, {}
+        except Exception as error:  # a fault of ours must not leave old numbers standing as if they were new
+            _log.exception("%s cannot be read", self._reader.name)
+            cause = f"it cannot be read because of a fault in posdeck ({error!r})"
+            self.failure, answer = SourceError(self._reader.name, cause, "Please report it."), {}
         for queue in self._queues:
             self.numbers[queue.name] = self._numbers(queue, answer)
 
@@ -140,7 +155,7 @@ class QueueFeed:
         if value < 0:
             reason = f"the value {value:g} cannot be"
             return missing(Absence.INVALID, reason, source=source, query=query, unit=unit)
-        return Reading(value, unit, _moment(at), source, query)
+        return Reading(value, unit, _moment(at - _doubt(track)), source, query)
 
     def _rate(self, track: Track | Reading) -> Reading:
         if isinstance(track, Reading):
@@ -156,7 +171,10 @@ class QueueFeed:
         end = points[-1][0]
         start = next(i for i in range(len(points) - 2, -1, -1) if i == 0 or end - points[i][0] >= least)
         seconds = end - points[start][0]
-        return Reading(growth(points[start:]) / seconds, "/s", _moment(end), source, query)
+        doubt = _doubt(track)
+        since = _moment(points[start][0] - doubt)
+        rate = growth(points[start:]) / seconds
+        return Reading(rate, "/s", _moment(end - doubt), source, query, since=since)
 
     def _remember(self, name: str, waiting: Track | Reading | None) -> None:
         if not isinstance(waiting, Track) or waiting.fault:
@@ -223,6 +241,11 @@ def growth(points: Points) -> float:
     """How much a counter rose; after a fall it began at nothing, as Prometheus counts it."""
     pairs = itertools.pairwise(points)
     return sum(after - before if after >= before else after for (_, before), (_, after) in pairs)
+
+
+def _doubt(track: Track) -> float:
+    """Seconds by which a value may be older than its sample says."""
+    return 0.0 if track.exact else track.interval
 
 
 def _present_since(waiting: Track, held: Track | None) -> float | None:

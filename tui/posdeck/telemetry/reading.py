@@ -21,7 +21,9 @@ class Absence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One measured number, or the reason why there is none (then ``value`` is None and ``absence`` is set)."""
+    """One measured number, or the reason why there is none (then ``value`` is None and ``absence`` is set).
+    ``at`` is never later than the moment at which the value was taken; ``since`` is where the time that a rate was
+    taken over begins: what happened before a moment shows in no rate that began after it."""
 
     value: float | None
     unit: str = ""
@@ -30,6 +32,7 @@ class Reading:
     query: str = ""
     absence: Absence | None = None
     reason: str = ""
+    since: datetime | None = None
 
     @property
     def known(self) -> bool:

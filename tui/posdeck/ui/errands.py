@@ -66,7 +66,7 @@ async def _for_subject(app: PosdeckApp, action: Action, subject: Subject) -> Non
     elif action.id == "runbook":
         await runbook_for(app, subject)
     elif action.id == "restart":
-        await runbook_for(app, subject, start_at="restart")
+        await restart(app, subject)
     elif action.procedure:
         _procedure(app, action, subject)
     elif action.id in {"edit", "shell", "port-forward"}:
@@ -246,10 +246,10 @@ async def _read_problem(app: PosdeckApp, subject: Subject) -> None:
     pane.open(f"Problem {problem.id} · {problem.short}", load, subject=subject)
 
 
-async def runbook_for(app: PosdeckApp, subject: Subject, *, start_at: str | None = None) -> None:
+async def runbook_for(app: PosdeckApp, subject: Subject) -> None:
     """Open the runbook that fits: the problem's own, else the one for the workload's state."""
     problem = subject.problem
-    if problem is not None and problem.runbook and start_at is None:
+    if problem is not None and problem.runbook:
         await begin(app, problem.runbook, problem.params)
         return
     try:
@@ -260,15 +260,22 @@ async def runbook_for(app: PosdeckApp, subject: Subject, *, start_at: str | None
     if found is None:
         app.notice(f"No runbook fits {subject.short or subject.name}. 8 lists the library.", "warn")
         return
-    await begin(app, found[0], found[1], start_at)
+    await begin(app, found[0], found[1])
 
 
-async def begin(
-    app: PosdeckApp, runbook: str, params: Mapping[str, str], start_at: str | None = None
-) -> None:
+async def restart(app: PosdeckApp, subject: Subject) -> None:
+    """Straight to the restart of what is selected; its evidence is kept before anything is changed."""
+    found = app.need_front().restart_for(subject.short)
+    if found is None:
+        app.notice(f"No operation restarts {subject.short or subject.name}. 8 lists the library.", "warn")
+        return
+    await begin(app, found[0], found[1])
+
+
+async def begin(app: PosdeckApp, runbook: str, params: Mapping[str, str]) -> None:
     """Begin a session and show it; a refusal is said and nothing else happens."""
     try:
-        session = await app.need_front().open_session(runbook, params, start_at=start_at)
+        session = await app.need_front().open_session(runbook, params)
     except PosdeckError as refused:
         app.notice(str(refused), "bad")
         return

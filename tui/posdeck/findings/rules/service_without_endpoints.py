@@ -19,9 +19,10 @@ def find(situation: Situation) -> Iterator[Finding]:
     for service in situation.snapshot.services.values():
         if not service.selector or service.type == "ExternalName":
             continue
-        selected = [p for p in situation.snapshot.pods.values() if _selects(service, p.labels)]
-        if any(p.is_ready for p in selected):
+        pods = situation.snapshot.pods.values()
+        if any(_selects(service, p.labels) and p.is_ready for p in pods):
             continue
+        selected = [p for p in pods if _selects(service, p.labels)]
         owners = {d for p in selected if (d := situation.index.deployment_of.get(p.name))}
         owners |= {w.deployment for w in situation.catalogue.workloads.values() if w.service == service.name}
         workloads = [situation.workload(name) for name in owners]

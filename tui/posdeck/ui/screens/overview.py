@@ -119,9 +119,13 @@ class OverviewPane(Pane):
         if feed.state is not FeedState.LIVE:
             return [((f"Cannot tell yet: deployments are {feed.state.value}.", Tone.WARN),)]
         if scene.view.cannot_tell:
-            listed = "; ".join(plain(reason) for reason in scene.view.cannot_tell)
+            blind = len(scene.view.cannot_tell)
             return [
-                (("? ", Tone.WARN), (f"Nothing is known to be wrong. Cannot tell: {listed}", Tone.NORMAL))
+                (
+                    ("✔ ", Tone.GOOD),
+                    ("Nothing is known to be wrong. ", Tone.STRONG),
+                    (f"{blind} checks lack their data; :findings names them.", Tone.DIM),
+                )
             ]
         return [(("✔ ", Tone.GOOD), ("Nothing is wrong.", Tone.STRONG))]
 

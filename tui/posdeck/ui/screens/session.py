@@ -201,7 +201,7 @@ class SessionPane(Pane):
         elif action.id == "kubectl":
             self._kubectl(session)
         elif action.id == "next-offer" and session.next_offer is not None:
-            self.posdeck.open_runbook(session.next_offer[0], {})
+            self.posdeck.open_runbook(session.next_offer[0], dict(session.next_params))
         elif action.id == "cancel":
             self._cancel(session)
         else:

@@ -19,6 +19,7 @@ from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.card import line_strip
 
 PRIMARY = (Kind.PODS, Kind.DEPLOYMENTS)
+UNCONFIRMED = 180.0  # bookmarks come about once a minute; silence for longer is not to be called live
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ def connection_part(scene: Scene) -> Part:
         return Part(f"◐ CONNECTING{age}", Tone.WARN)
     if FeedState.FORBIDDEN in states or FeedState.ABSENT in states:
         return Part(f"◑ PARTLY LIVE{age}", Tone.WARN)
+    if oldest is None or oldest > UNCONFIRMED:
+        return Part(f"▲ UNCONFIRMED{age}", Tone.BAD)
     return Part(f"● LIVE{age}", Tone.GOOD)
 
 
