@@ -123,11 +123,11 @@ def test_a_stale_version_is_a_conflict(api: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "code", "reason"),
+    ("method", "path", "body", "answer"),
     [
-        ("GET", "configmaps/none", None, 404, "NotFound"),
-        ("DELETE", "configmaps/none", None, 404, "NotFound"),
-        ("POST", "configmaps", {"metadata": {"name": "Not_Good"}}, 422, "Invalid"),
+        ("GET", "configmaps/none", None, (404, "NotFound")),
+        ("DELETE", "configmaps/none", None, (404, "NotFound")),
+        ("POST", "configmaps", {"metadata": {"name": "Not_Good"}}, (422, "Invalid")),
         (
             "POST",
             "configmaps",
@@ -135,18 +135,18 @@ def test_a_stale_version_is_a_conflict(api: Cluster) -> None:
             400,
             "BadRequest",
         ),
-        ("POST", "configmaps", {"metadata": {"name": "a", "namespace": "other"}}, 400, "BadRequest"),
-        ("POST", "configmaps", {"metadata": {}}, 422, "Invalid"),
-        ("GET", "configmaps?labelSelector=a%20b", None, 400, "BadRequest"),
-        ("GET", "configmaps?fieldSelector=data.x%3D1", None, 400, "BadRequest"),
-        ("GET", "widgets", None, 404, "NotFound"),
-        ("POST", "configmaps/one", {"metadata": {"name": "one"}}, 405, "MethodNotAllowed"),
+        ("POST", "configmaps", {"metadata": {"name": "a", "namespace": "other"}}, (400, "BadRequest")),
+        ("POST", "configmaps", {"metadata": {}}, (422, "Invalid")),
+        ("GET", "configmaps?labelSelector=a%20b", None, (400, "BadRequest")),
+        ("GET", "configmaps?fieldSelector=data.x%3D1", None, (400, "BadRequest")),
+        ("GET", "widgets", None, (404, "NotFound")),
+        ("POST", "configmaps/one", {"metadata": {"name": "one"}}, (405, "MethodNotAllowed")),
     ],
 )
-def test_refusals(api: Cluster, method: str, path: str, body: Any, code: int, reason: str) -> None:
+def test_refusals(api: Cluster, method: str, path: str, body: Any, answer: tuple[int, str]) -> None:
     start = api.path(MAPS).removesuffix(MAPS)
     found, status = refused(lambda: api.api.request(method, start + path, body))
-    assert (found, status.get("reason", "NotFound")) == (code, reason)
+    assert (found, status.get("reason", "NotFound")) == answer
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ async def test_recreate_ends_all_before_it_starts_any(
     for _ in range(80):
         await clock.advance(0.25)
         owners.add(len({p["metadata"]["ownerReferences"][0]["name"] for p in pods(simulator, BULK)}))
-    assert owners == {0, 1} or owners == {1}
+    assert max(owners) == 1
     assert ready(simulator, BULK) == 3
 
 

@@ -147,3 +147,11 @@ def test_no_source_is_a_reason_of_its_own() -> None:
 
 def test_spans_are_rounded_for_people() -> None:
     assert [span(s) for s in (45, 720, 12_600, 1_000_000)] == ["45 s", "12 min", "3.5 h", "12 days"]
+
+
+def test_numbers_that_nobody_renewed_carry_no_verdict() -> None:
+    """The machine slept, or the source hangs: what was so five minutes ago may not be so now."""
+    five_minutes_on = NOW.timestamp() + 300
+    view = consumer_view(BULK, deployment(), numbers(), five_minutes_on)
+    assert (view.verdict, view.because) == (Verdict.CANNOT_TELL, "the last numbers are 5 min old")
+    assert consumer_view(BULK, deployment(), numbers(), NOW.timestamp() + 70).verdict is Verdict.KEEPING_UP

@@ -100,8 +100,7 @@ async def _bind(options: Options, name: str, confirm: str) -> None:
             "Choose the right context.",
         )
     click.echo(f"environment  {name}{' (PRODUCTION)' if opening.catalogue.environment.production else ''}")
-    click.echo(f"context      {target.context}
-server       {facts.server}")
+    click.echo(f"context      {target.context}\nserver       {facts.server}")
     click.echo(f"CA           {facts.ca_digest or 'none: anyone who answers is believed'}")
     click.echo(f"namespace    {target.namespace}, UID {facts.namespace_uid or 'not readable'}")
     click.echo(f"kube-system  UID {facts.cluster_uid or 'not readable'}")

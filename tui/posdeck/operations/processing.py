@@ -18,6 +18,8 @@ STUCK_AFTER = (
 HELD_AFTER = 60.0  # the same where none waits and some are in the consumers' hands: one long job is no fault
 PACES = 5.0  # a consumer that is slow by nature gets so many times its usual pace instead
 LONGEST_PATIENCE = 300.0
+OUTDATED = 60.0  # seconds after which numbers no longer carry a verdict, or so many scrapes
+OUTDATED_INTERVALS = 5.0
 NOISE = 0.05  # messages a second below which two rates count as equal
 DEVIATIONS = 2.0  # a difference of rates within so many standard deviations of chance is none
 TREND = 900.0  # seconds of the lag's history that are drawn
@@ -31,7 +33,7 @@ def consumer_view(
     if numbers is None:
         verdict, because = _without_numbers(workload, deployment)
         return ConsumerView(workload.name, verdict=verdict, because=because)
-    verdict, because = judge(workload, deployment, numbers)
+    verdict, because = _outdated(numbers, now) or judge(workload, deployment, numbers)
     return ConsumerView(
         name=workload.name,
         lag=numbers.reading("waiting"),
@@ -48,6 +50,15 @@ def consumer_view(
         verdict=verdict,
         because=because,
     )
+
+
+def _outdated(numbers: QueueNumbers, now: float) -> tuple[Verdict, str] | None:
+    """Numbers that nobody renewed, because the source hangs or this machine slept, are no base for a verdict."""
+    at = numbers.reading("waiting").at
+    age = now - at.timestamp() if at is not None else 0.0
+    if age <= max(OUTDATED, OUTDATED_INTERVALS * numbers.interval):
+        return None
+    return Verdict.CANNOT_TELL, f"the last numbers are {span(age)} old"
 
 
 def judge(workload: Workload, deployment: Deployment | None, numbers: QueueNumbers) -> tuple[Verdict, str]:

@@ -246,4 +246,5 @@ class SessionView:
     next_offer: tuple[str, str] | None = (
         None  # (runbook id, label): a procedure of its own that is offered now
     )
+    next_params: Mapping[str, str] = field(default_factory=lambda: EMPTY)  # its parameters, filled in
     exit_code: int | None = None

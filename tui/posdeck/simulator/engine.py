@@ -19,6 +19,8 @@ from posdeck.simulator.store import Change, Key, Store
 _log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
+LIMIT = 1_000_000  # of reconciliations at one moment; more is a loop that feeds itself
+SLICE = 200  # reconciliations after which a running engine lets requests and watches have their turn
 
 
 class Controller(Protocol):
@@ -65,18 +67,24 @@ class Engine:
     def settle(self) -> None:
         """Do everything that is due at this moment, and what follows from it."""
         now = self._clock.monotonic()
-        for _ in range(100_000):
-            while self._timers and self._timers[0][0] <= now:
-                moment, _, index, key = heapq.heappop(self._timers)
-                if self._due.get((index, key)) == moment:
-                    del self._due[(index, key)]
-                    self._dirty[(index, key)] = None
-            if not self._dirty:
+        for _ in range(LIMIT):
+            if not self._advance(now):
                 return
-            (index, key) = next(iter(self._dirty))
-            del self._dirty[(index, key)]
-            self._reconcile(index, key, now)
         raise RuntimeError("the controllers do not come to rest")
+
+    def _advance(self, now: float) -> bool:
+        """Do one piece of work; False when nothing is due."""
+        while self._timers and self._timers[0][0] <= now:
+            moment, _, index, key = heapq.heappop(self._timers)
+            if self._due.get((index, key)) == moment:
+                del self._due[(index, key)]
+                self._dirty[(index, key)] = None
+        if not self._dirty:
+            return False
+        (index, key) = next(iter(self._dirty))
+        del self._dirty[(index, key)]
+        self._reconcile(index, key, now)
+        return True
 
     def _reconcile(self, index: int, key: Key, now: float) -> None:
         try:
@@ -96,8 +104,10 @@ class Engine:
         """Work until cancelled."""
         while True:
             self._wake.clear()
-            self.settle()
-            if self._wake.is_set():
+            now = self._clock.monotonic()
+            busy = all(self._advance(now) for _ in range(SLICE))
+            if busy or self._wake.is_set():
+                await asyncio.sleep(0)
                 continue
             await self._pause()
 

@@ -166,10 +166,15 @@ def _reduced(entries: list[Json], taken: Fields, keep: Json | None) -> list[Json
 
 def record_update(old: Json | None, new: Json, *, manager: str, subresource: str, now: str) -> None:
     """Give ``manager`` the fields in which ``new`` differs from ``old``, in ``new``'s managedFields, in place."""
-    before, after = fields_of(old or {}), fields_of(new)
+    was = old or {}
+    moved = [
+        part for part in {*was, *new} if was.get(part) != new.get(part)
+    ]  # most writes touch one part only
+    before = fields_of({part: was[part] for part in moved if part in was})
+    after = fields_of({part: new[part] for part in moved if part in new})
     changed = {p for p, v in after.items() if p not in before or before[p] != v}
     removed = set(before) - set(after)
-    entries: list[Json] = list((old or {}).get("metadata", {}).get("managedFields") or [])
+    entries: list[Json] = list(was.get("metadata", {}).get("managedFields") or [])
     if changed or removed:
         owner = Owner(manager, "Update", subresource)
         own = _entry(entries, owner)

@@ -26,6 +26,7 @@ _KNOWN = {
     "pod": ("v1", "pods", True),
     "poddisruptionbudget": ("policy/v1", "poddisruptionbudgets", True),
     "replicaset": ("apps/v1", "replicasets", True),
+    "scaledobject": ("keda.sh/v1alpha1", "scaledobjects", True),
     "service": ("v1", "services", True),
     "statefulset": ("apps/v1", "statefulsets", True),
 }

@@ -13,13 +13,14 @@ from typing import Any, Protocol
 from ansible import context
 
 from .action import KubernetesAction, fail
-from .client import JSON_PATCH, MERGE, STRATEGIC, Client
+from .client import APPLY, JSON, JSON_PATCH, MERGE, STRATEGIC, Client
 from .differences import difference
 from .errors import KubeError, UsageError
 from .objects import object_path, shown
 
 _ATTEMPTS = 5
 _MANAGER = "posdeck"
+_WHOLE_SPEC = ("patch", "apply", "delete")  # acts that hold for the whole specification that was seen
 _CONFIRMATION = ("confirm", "reason", "ticket", "posdeck_run")
 
 
@@ -43,36 +44,75 @@ class Permit(Protocol):
 
 @dataclass(frozen=True)
 class Site:
-    """Where a change goes: the client, the object's path, the object as it was first read."""
+    """Where a change goes: the client, the object, its path, and as what it was first read (None: not there)."""
 
     client: Client
     path: str
-    before: dict[str, Any]
+    kind: str
+    namespace: str
+    name: str
+    before: dict[str, Any] | None
+
+    @property
+    def subject(self) -> str:
+        """The object, as messages name it."""
+        return f"{self.kind.lower()}/{self.name}"
 
 
 class WritingAction(KubernetesAction):
-    """A write on one object: declare ``ACT`` and ``KIND``, implement ``plan``."""
+    """A write on one object: declare ``ACT`` and ``KIND``, implement ``plan``.
+
+    ``MISSING`` says what a missing object is: an error, one to be created, or (for a deletion) done.
+    """
 
     ACT = ""
     KIND = "Deployment"
+    MISSING = "an error"  # or "created", or "done"
 
     @abstractmethod
     def plan(self, args: dict[str, Any], client: Client, target: dict[str, Any]) -> Change | None:
-        """The change that brings ``target`` to what ``args`` ask for; None when it is there already."""
+        """The change that brings ``target`` to what ``args`` ask for; None when it is there already.
+        ``target`` is empty for an object that is to be created."""
+
+    def kind(self, args: dict[str, Any]) -> str:
+        """The kind of the object that is written."""
+        return self.KIND
+
+    def object_name(self, args: dict[str, Any]) -> str:
+        """The name of the object that is written."""
+        return str(args["name"])
+
+    def finish(self, args: dict[str, Any], site: Site) -> None:
+        """What is still to be waited for after the write, whose outcome is in the record by then."""
 
     def act(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Plan, then either try it on the server (check mode) or pass the gate and do it."""
         self._insist_on_limit()
         client = self.connect(args)
-        path = object_path(self.KIND, self.namespace(args), str(args["name"]))
-        before = client.get(path)
-        change = self.plan(args, client, before)
+        kind, namespace, name = self.kind(args), self.namespace(args), self.object_name(args)
+        path = object_path(kind, namespace, name)
+        before = self._read(client, path)
+        site = Site(client, path, kind, namespace, name, before)
+        if before is None and self.MISSING == "done":
+            return {"changed": False, "result": None, "msg": f"{site.subject} does not exist"}
+        change = self.plan(args, client, before or {})
         if change is None:
-            return {"changed": False, "result": shown(before), "msg": "nothing to change"}
+            return {"changed": False, "result": shown(before or {}), "msg": "nothing to change"}
         if self.checking:
-            after = _send(client, path, change, before, dry_run=True)
-            return self._result(before, _foreseen(before, change) if change.subresource else after, change)
-        return self._write(args, task_vars, Site(client, path, before), change)
+            after = _after(_send(client, path, change, before, dry_run=True), change)
+            foreseen = before is not None and change.subresource
+            return self._result(site, _foreseen(before or {}, change) if foreseen else after, change)
+        result = self._write(args, task_vars, site, change)
+        self.finish(args, site)
+        return result
+
+    def _read(self, client: Client, path: str) -> dict[str, Any] | None:
+        try:
+            return client.get(path)
+        except KubeError as error:
+            if error.status != 404 or self.MISSING == "an error":
+                raise
+            return None
 
     def _write(
         self, args: dict[str, Any], task_vars: dict[str, Any], site: Site, change: Change
@@ -80,13 +120,12 @@ class WritingAction(KubernetesAction):
         """Pass the gate, write, and leave an outcome whatever happens."""
         gate, refused = _gate()
         variables = self._variables(task_vars)
-        metadata = site.before["metadata"]
         try:
             permit = gate.authorise(
                 act=self.ACT,
-                kind=self.KIND,
-                namespace=metadata["namespace"],
-                name=metadata["name"],
+                kind=site.kind,
+                namespace=site.namespace,
+                name=site.name,
                 host_vars={**variables, "playbook_file": _playbook()},
                 kubeconfig=args.get("kubeconfig"),
                 confirm=variables.get("confirm"),
@@ -110,15 +149,17 @@ class WritingAction(KubernetesAction):
             warning = gate.settle(permit, result, after, message)
             if warning:
                 self._display.warning(str(warning))
-        return self._result(site.before, after, change)
+        return self._result(site, after, change)
 
-    def _send_with_precondition(self, site: Site, change: Change, permit: Permit) -> dict[str, Any]:
+    def _send_with_precondition(self, site: Site, change: Change, permit: Permit) -> dict[str, Any] | None:
         """Send the change for exactly the object that the gate has seen.
 
         Where only something else about it moved meanwhile (its status, its replicas under an autoscaler),
         it is read again, held against the plan, and the change is sent for that version.
         """
-        self._hold_against_plan(permit, site.before, site.before)
+        if site.before is None:
+            return self._create(site, change, permit)
+        self._hold_against_plan(permit, site, site.before)
         version = permit.resource_version
         target = {**site.before, "metadata": {**site.before["metadata"], "resourceVersion": version}}
         for attempt in range(_ATTEMPTS):
@@ -131,15 +172,24 @@ class WritingAction(KubernetesAction):
                 if target["metadata"].get("resourceVersion") == version:
                     raise  # it did not move, so this is not what the server objects to
                 version = target["metadata"]["resourceVersion"]
-                self._hold_against_plan(permit, site.before, target)
+                self._hold_against_plan(permit, site, target)
                 continue
-            return site.client.get(site.path) if change.subresource else answer
+            return site.client.get(site.path) if change.subresource else _after(answer, change)
         raise UsageError(site.path, "no attempt was made")
 
-    def _hold_against_plan(self, permit: Permit, before: dict[str, Any], now: dict[str, Any]) -> None:
+    def _create(self, site: Site, change: Change, permit: Permit) -> dict[str, Any] | None:
+        """Create the object. One that appeared meanwhile has no precondition to fail, so it is looked for; after
+        that the server still refuses to take a field from whoever made it."""
+        if permit.expected.uid:
+            raise KubeError(
+                site.subject, "it was created by someone else meanwhile; nothing was changed", status=409
+            )
+        return _after(_send(site.client, site.path, change, None), change)
+
+    def _hold_against_plan(self, permit: Permit, site: Site, now: dict[str, Any]) -> None:
         from posdeck.kubetext.templates import template_digest
 
-        name = f"{self.KIND.lower()}/{now['metadata']['name']}"
+        name, before = site.subject, site.before or {}
         if now["metadata"].get("uid") != permit.expected.uid:
             raise KubeError(
                 name, "it was replaced by another object meanwhile; nothing was changed", status=409
@@ -149,22 +199,25 @@ class WritingAction(KubernetesAction):
             raise KubeError(name, "its pod template was changed meanwhile; nothing was changed", status=409)
         if self.ACT == "scale" and now["spec"].get("replicas") != before["spec"].get("replicas"):
             raise KubeError(name, "its replicas were changed meanwhile; nothing was changed", status=409)
+        if self.ACT in _WHOLE_SPEC and now.get("spec") != before.get("spec"):
+            raise KubeError(name, "its specification was changed meanwhile; nothing was changed", status=409)
 
-    def _result(self, before: dict[str, Any], after: dict[str, Any], change: Change) -> dict[str, Any]:
-        """``write`` and ``before`` are what posdeck makes its preview and its record from."""
-        metadata = before["metadata"]
-        found = difference(before, after, f"{self.KIND.lower()}/{metadata['name']}")
+    def _result(self, site: Site, after: dict[str, Any] | None, change: Change) -> dict[str, Any]:
+        """``write`` and ``before`` are what posdeck makes its preview and its record from; None for an object
+        that was not there, or is not there any more."""
+        before = site.before
+        found = difference(before, after, site.subject)
         write = {
             "act": self.ACT,
-            "kind": self.KIND,
-            "namespace": metadata["namespace"],
-            "name": metadata["name"],
+            "kind": site.kind,
+            "namespace": site.namespace,
+            "name": site.name,
             "parameters": dict(change.parameters),
         }
         result: dict[str, Any] = {
             "changed": found is not None,
-            "result": shown(after),
-            "before": shown(before),
+            "result": None if after is None else shown(after),
+            "before": None if before is None else shown(before),
             "write": write,
         }
         if found is not None and self._task.diff:
@@ -185,18 +238,27 @@ class WritingAction(KubernetesAction):
 
 
 def _send(
-    client: Client, path: str, change: Change, target: dict[str, Any], *, dry_run: bool = False
+    client: Client, path: str, change: Change, target: dict[str, Any] | None, *, dry_run: bool = False
 ) -> dict[str, Any]:
     where = f"{path}/{change.subresource}" if change.subresource else path
-    query = {"fieldManager": _MANAGER, "dryRun": "All" if dry_run else None}
-    return client.write(change.method, where, bound(change, target), change.content_type, query)
+    manager = None if change.method == "DELETE" else _MANAGER
+    query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
+    body = change.body if target is None else bound(change, target)
+    return client.write(change.method, where, body, change.content_type, query)
+
+
+def _after(answer: dict[str, Any], change: Change) -> dict[str, Any] | None:
+    """The object after a change: a deleted one is gone, whatever the server says while it ends."""
+    return None if change.method == "DELETE" else answer
 
 
 def bound(change: Change, target: Mapping[str, Any]) -> Any:
     """The body of a change with the precondition that it is for this object in this version."""
     metadata = target["metadata"]
     same = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-    if change.content_type in (MERGE, STRATEGIC):
+    if change.method == "DELETE" and change.content_type == JSON:
+        return {**change.body, "preconditions": same}
+    if change.content_type in (MERGE, STRATEGIC, APPLY):
         return {**change.body, "metadata": {**(change.body.get("metadata") or {}), **same}}
     if change.content_type == JSON_PATCH:
         tests = [{"op": "test", "path": f"/metadata/{key}", "value": value} for key, value in same.items()]

@@ -1,0 +1,85 @@
+"""One embedded cluster and one namespace of the real control plane for all acceptance tests; a home for each test."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.acceptance.places import Desk, Place
+from tests.cluster import known_namespace
+from tests.cluster.api import wait_until
+from tests.cluster.control_plane import ControlPlane
+
+STUCK = "consumer-order"  # the consumer that the embedded cluster's fault holds up
+
+
+@pytest.fixture(scope="session")
+def embedded_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The embedded cluster as ``posdeck simulator`` serves it, with one consumer that processes nothing."""
+    folder = tmp_path_factory.mktemp("embedded")
+    kubeconfig = folder / "kubeconfig"
+    command = [sys.executable, "-m", "posdeck", "simulator", "--port", "0", "--until-stdin-ends"]
+    command += ["--write-kubeconfig", str(kubeconfig), "--fault", f"consumer-channel-closed={STUCK}"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=folder
+        )
+    wait_until(
+        lambda: kubeconfig.exists() or process.poll() is not None, "the embedded cluster serves", within=60
+    )
+    assert process.poll() is None, (folder / "log").read_text()
+    yield Place("embedded", kubeconfig, "spc--pos", folder / "cache", lambda _: kubeconfig)
+    process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def real_place(control_plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The namespace on the real control plane, marked as one of the tests', so that it may be written to."""
+    namespace = known_namespace.install(control_plane, f"spc--pos-{uuid.uuid4().hex[:8]}")
+    mark_as_simulated(control_plane, namespace)
+    yield Place(
+        "real",
+        control_plane.kubeconfig,
+        namespace,
+        tmp_path_factory.mktemp("kubectl"),
+        lambda name: control_plane.identity(name, namespace),
+    )
+    control_plane.delete_namespace(namespace)
+
+
+def mark_as_simulated(plane: ControlPlane, namespace: str) -> None:
+    """Let the environment ``simulated`` take this namespace for one that nothing depends on."""
+    labels = {"metadata": {"labels": {"posdeck/simulated": "true"}}}
+    plane.api.patch(f"/api/v1/namespaces/{namespace}", labels)
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.cluster)])
+def place(request: pytest.FixtureRequest) -> Place:
+    """Each of the two in turn; the real one is skipped, with the reason, where it cannot be had."""
+    found = request.getfixturevalue(f"{request.param}_place")
+    assert isinstance(found, Place)
+    return found
+
+
+@pytest.fixture
+def desk(place: Place, tmp_path: Path) -> Desk:
+    """posdeck at each of the two places, with nothing recorded yet."""
+    return Desk(place, tmp_path)
+
+
+@pytest.fixture
+def embedded_desk(embedded_place: Place, tmp_path: Path) -> Desk:
+    """posdeck at the embedded cluster."""
+    return Desk(embedded_place, tmp_path)
+
+
+@pytest.fixture
+def real_desk(real_place: Place, tmp_path: Path) -> Desk:
+    """posdeck at the real control plane."""
+    return Desk(real_place, tmp_path)
