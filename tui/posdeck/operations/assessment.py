@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from posdeck.catalogue.model import Catalogue
 from posdeck.clock import Clock
 from posdeck.cluster.snapshot import Snapshot
-from posdeck.findings.consumer_facts import ConsumerFacts
+from posdeck.findings.consumer_facts import NOTHING_ELSE, ConsumerFacts, OtherFacts
 from posdeck.findings.engine import Engine
-from posdeck.findings.model import Finding
+from posdeck.findings.model import Finding, Standing, Unknown
 from posdeck.operations.library import RunbookLibrary
 from posdeck.operations.view import ConsumerView, Problem, Severity
 
@@ -33,19 +33,22 @@ class Assessor:
         self._library = library
         self._known: dict[tuple[str, str], tuple[str, Mapping[str, str]]] = {}
 
-    def assess(self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView]) -> Assessment:
+    def assess(
+        self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView], other: OtherFacts = NOTHING_ELSE
+    ) -> Assessment:
         """Run the rules over one snapshot."""
         facts = {name: _facts(view) for name, view in consumers.items()}
-        report = self._engine.assess(snapshot, facts, self._clock.now())
+        report = self._engine.assess(snapshot, facts, self._clock.now(), other)
         return Assessment(
             tuple(self._problem(f) for f in report.findings),
             tuple(self._problem(f) for f in report.risks),
-            tuple(f"{u.rule}: {u.reason}" for u in report.unknown),
+            _grouped(report.unknown),
         )
 
     def _problem(self, finding: Finding) -> Problem:
         runbook, params = self._runbook(finding)
         text = f"{finding.text} – likely: {finding.likely}" if finding.likely else finding.text
+        text += _STANDING[finding.standing]
         return Problem(
             id=finding.id,
             severity=Severity(finding.severity.value),
@@ -67,6 +70,21 @@ class Assessor:
             self._known[key] = found or ("", {})
         runbook, params = self._known[key]
         return runbook, params or {**finding.params}
+
+
+_STANDING = {
+    Standing.PRESENT: "",
+    Standing.ENDING: " (seems to be over; watched a little longer)",
+    Standing.UNCONFIRMED: " (last known; it cannot be seen now)",
+}
+
+
+def _grouped(unknown: tuple[Unknown, ...]) -> tuple[str, ...]:
+    """One line per reason, with the checks that lack their data."""
+    by_reason: dict[str, list[str]] = {}
+    for each in unknown:
+        by_reason.setdefault(each.reason, []).append(each.rule)
+    return tuple(f"{', '.join(rules)}: {reason}" for reason, rules in by_reason.items())
 
 
 def _facts(view: ConsumerView) -> ConsumerFacts:

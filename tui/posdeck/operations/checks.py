@@ -109,7 +109,7 @@ async def processing_again(workshop: Workshop, workload: Workload, timeout: floa
         if view is None or view.lag.absence is Absence.NO_SOURCE:
             reason = view.lag.reason if view else "no numbers are read for it"
             return Proof(Verdict.CANNOT_TELL, f"no source says whether it processes ({reason})")
-        if _fresh(view.rate_out, began) and (view.rate_out.value or 0) > 0:
+        if _since(view.rate_out, began) and (view.rate_out.value or 0) > 0:
             return Proof(
                 Verdict.PASSED, f"{view.rate_out.value:.1f} messages a second acknowledged, {_waiting(view)}"
             )
@@ -226,6 +226,11 @@ def _cell(reading: Reading) -> str:
 
 def _fresh(reading: Reading, since: Any) -> bool:
     return reading.known and reading.at is not None and reading.at > since
+
+
+def _since(reading: Reading, began: Any) -> bool:
+    """Whether the whole window of a rate lies after ``began``: one that reaches back may still see the old pod."""
+    return reading.known and reading.since is not None and reading.since >= began
 
 
 def _waiting(view: ConsumerView) -> str:

@@ -19,6 +19,7 @@ from posdeck.cluster.snapshot import Connection, Feed, FeedState, Kind, Snapshot
 from posdeck.cluster.transport import Transport
 from posdeck.errors import AuditError, PosdeckError, UnreachableError
 from posdeck.execution.runs import PlaybookRunner
+from posdeck.findings.consumer_facts import Budget
 from posdeck.operations import journal, recovery
 from posdeck.operations.assessment import Assessor
 from posdeck.operations.binding import binding_problem, read_bindings
@@ -29,6 +30,7 @@ from posdeck.operations.library import RunbookLibrary
 from posdeck.operations.logs import read_logs
 from posdeck.operations.numbers import Numbers
 from posdeck.operations.opening import Opening
+from posdeck.operations.others import PERIOD, other_facts, read_budgets
 from posdeck.operations.processing import consumer_view
 from posdeck.operations.rules import Standing
 from posdeck.operations.session_store import SessionStore
@@ -64,6 +66,7 @@ class Console:
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._actions: tuple[ActionSummary, ...] = ()
+        self._budgets: tuple[Budget, ...] | None = None
         self._connected = asyncio.Event()
         self._view = View(snapshot=_empty(opening), surroundings=self._surroundings(None))
         self.notices: list[str] = []
@@ -310,6 +313,7 @@ class Console:
         numbers.start()
         self._connected.set()
         self._spawn(self._settle_what_was_left())
+        self._spawn(self._look_at_budgets())
 
     def _open_store(self) -> AuditStore:
         return open_store(self.opening.audit_file, self.clock, self.redactor)
@@ -326,6 +330,13 @@ class Console:
         except AuditError as error:
             self.notices.append(str(error))
         await self._load_actions()
+
+    async def _look_at_budgets(self) -> None:
+        workshop = self._require_workshop()
+        while True:
+            self._budgets = await read_budgets(workshop.transport, workshop.target.namespace)
+            self._changed.set()
+            await self.clock.sleep(PERIOD)
 
     async def _identify_again(self) -> None:
         """When the feed sees another cluster or namespace, ask anew who it is: writes follow the answer."""
@@ -379,7 +390,8 @@ class Console:
         else:
             snapshot = self._view.snapshot
         consumers = self._consumers()
-        report = self._assessor.assess(snapshot, consumers)
+        levels = self._numbers.levels if self._numbers else ()
+        report = self._assessor.assess(snapshot, consumers, other_facts(self._budgets, levels))
         self._view = View(
             snapshot=snapshot,
             surroundings=self._surroundings(snapshot),
@@ -387,6 +399,7 @@ class Console:
             problems=report.problems,
             risks=report.risks,
             cannot_tell=report.cannot_tell,
+            levels=levels,
             sessions=self._session_summaries(),
             actions=self._actions,
             usage_history=self._histories.usage,

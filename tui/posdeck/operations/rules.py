@@ -5,42 +5,14 @@ One explicit list. A rule sees the write, the facts read afresh and where posdec
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from posdeck.audit.record import Actor, Place, Process
-from posdeck.catalogue.policy import CONFIRM_TYPED, Policy
-from posdeck.operations.binding import Binding, binding_problem
+from posdeck.catalogue.policy import CONFIRM_TYPED
+from posdeck.operations import policies
+from posdeck.operations.binding import binding_problem
 from posdeck.operations.facts import Facts
+from posdeck.operations.standing import Rule as Rule
+from posdeck.operations.standing import Standing as Standing
+from posdeck.operations.standing import Verdict as Verdict
 from posdeck.operations.write import CHANGE, Write
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where posdeck stands: the environment and its policy, the binding, who and where from."""
-
-    environment: str
-    accept: str
-    policy: Policy
-    actor: Actor
-    place: Place
-    process: Process
-    binding: Binding | None = None
-    read_only: bool = False
-    confirmed_beforehand: bool = False  # a rollback carries the confirmation of the act that it undoes
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A rule's no: which rule, why, and the way forward."""
-
-    rule: str
-    cause: str
-    remedy: str
-    overridable: bool = False  # break-glass may set it aside
-
-
-Rule = Callable[[Write, Facts, Standing], Verdict | None]
 
 
 def read_only(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
@@ -115,10 +87,10 @@ def permission(write: Write, facts: Facts, standing: Standing) -> Verdict | None
 
 def confirmation(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
     """The target's short name was typed where the policy asks for it, and never another name."""
-    if standing.confirmed_beforehand:
+    if standing.carried and not write.limits.typed:
         return None
     wanted = write.confirm_as or write.short
-    if standing.policy.confirm != CONFIRM_TYPED:
+    if standing.policy.confirm != CONFIRM_TYPED and not write.limits.typed:
         if write.typed in {"y", "yes", wanted}:
             return None
         return Verdict("confirmation", "it was not confirmed", f"Confirm with --confirm {wanted}.")
@@ -134,7 +106,7 @@ def confirmation(write: Write, facts: Facts, standing: Standing) -> Verdict | No
 
 def reason(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
     """A reason is given where the policy asks for one."""
-    if standing.confirmed_beforehand or not standing.policy.reason_required or write.reason.strip():
+    if standing.carried or not standing.policy.reason_required or write.reason.strip():
         return None
     return Verdict(
         "reason",
@@ -146,7 +118,9 @@ def reason(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
 
 def ticket(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
     """A change carries a ticket where the policy asks for one; a mitigation may name it afterwards."""
-    if not standing.policy.ticket_required or write.ticket.strip() or write.act.effect != CHANGE:
+    if not standing.policy.ticket_required or write.ticket.strip() or write.effect != CHANGE:
+        return None
+    if standing.carried:
         return None
     return Verdict(
         "ticket",
@@ -156,7 +130,7 @@ def ticket(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
     )
 
 
-# preview: what can be judged before anyone has confirmed; confirmed: what only the confirmation brings
+# what no reason sets aside, judged before anyone has confirmed and again just before the write
 PREVIEW_RULES: tuple[Rule, ...] = (
     read_only,
     cluster_identity,
@@ -164,4 +138,15 @@ PREVIEW_RULES: tuple[Rule, ...] = (
     target_as_previewed,
     permission,
 )
-CONFIRMED_RULES: tuple[Rule, ...] = (confirmation, reason, ticket)
+# the environment's policies, as far as they need nothing of the person
+POLICY_RULES: tuple[Rule, ...] = (
+    policies.freeze,
+    policies.change_window,
+    policies.staging_first,
+    policies.approvals,
+    policies.objects_at_once,
+    policies.acts_per_hour,
+)
+# what only the confirmation brings
+CONFIRMED_RULES: tuple[Rule, ...] = (confirmation, reason, ticket, policies.contacts)
+ALL_RULES = (*PREVIEW_RULES, *POLICY_RULES, *CONFIRMED_RULES)

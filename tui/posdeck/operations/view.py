@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from posdeck.cluster.snapshot import Snapshot
+from posdeck.telemetry.levels import LevelView
 from posdeck.telemetry.reading import NO_SOURCE, Reading
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
@@ -125,6 +126,7 @@ class View:
     problems: tuple[Problem, ...] = ()
     risks: tuple[Problem, ...] = ()
     cannot_tell: tuple[str, ...] = ()  # what would have to be known to call the namespace healthy
+    levels: tuple[LevelView, ...] = ()  # the service levels, in the inventory's order
     sessions: tuple[SessionSummary, ...] = ()
     actions: tuple[ActionSummary, ...] = ()
     usage_history: Mapping[str, tuple[float, ...]] = field(

@@ -99,9 +99,25 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a runbook adds to the environment's policy for its acts; it tightens and never loosens.
+    ``inform`` are contact ids, ``typed`` asks for the typed name where the environment would take a yes."""
+
+    effect: str = MITIGATE
+    objects_at_once: int | None = None
+    per_hour: int | None = None
+    inform: tuple[str, ...] = ()
+    typed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One write on one object. ``name`` is the full name, ``short`` the catalogue's. ``typed`` is what the
-    person typed to confirm. ``reason``, ``ticket`` and ``typed`` are empty where nothing was given."""
+    person typed to confirm. ``reason``, ``ticket`` and ``typed`` are empty where nothing was given.
+
+    ``bounds`` are the catalogue's fewest and most replicas; ``objects`` is how many the whole act touches and
+    ``at_once`` how many of them at a time; ``undoes`` are the runs of the act that this one takes back.
+    """
 
     act: Act
     resource: Resource
@@ -123,6 +139,29 @@ class Write:
     session_id: str = ""
     run_id: str = ""
     diff: str = ""
+    limits: Limits = Limits()
+    bounds: tuple[int, int] | None = None
+    objects: int = 1
+    at_once: int = 1
+    informed: tuple[str, ...] = ()  # contact ids of those who have been told
+    plan_digest: str = ""
+    undoes: tuple[str, ...] = ()
+    intent_id: str = ""  # given where the lock has to name it beforehand
+
+    @property
+    def effect(self) -> str:
+        """Mitigation or change: beyond the catalogue's bounds a scaling is a change, as is deleting pods at
+        large; a runbook may call its act a change, never the other way round."""
+        if CHANGE in {self.act.effect, self.limits.effect}:
+            return CHANGE
+        if self.act.id == "scale":
+            wanted = self.parameters.get("replicas")
+            if self.bounds is None or not isinstance(wanted, int):
+                return CHANGE
+            return MITIGATE if self.bounds[0] <= wanted <= self.bounds[1] else CHANGE
+        if self.act.id == "delete-pod" and self.objects > 1:
+            return CHANGE
+        return MITIGATE
 
     @property
     def subject(self) -> str:

@@ -233,14 +233,11 @@ def _conflict_error(found: list[tuple[Json, Fields]]) -> StatusError:
     )
 
 
-def apply(
-    live: Json | None, config: Json, *, manager: str, force: bool, now: str, subresource: str = ""
-) -> Json:
+def apply(live: Json | None, config: Json, owner: Owner, *, force: bool, now: str) -> Json:
     """Server-side apply of ``config`` onto ``live``. Raises 409 with every conflict unless ``force``."""
     # An applier owns the fields of a map, not the map; but it does own the elements of a list.
     applied = {p: v for p, v in fields_of(config).items() if p[-1] != "." or p[-2].startswith("k:")}
     base: Json = live if live is not None else {"metadata": {}}
-    owner = Owner(manager, "Apply", subresource)
     found = _conflicts(base, applied, owner)
     if found and not force:
         raise _conflict_error(found)

@@ -29,6 +29,18 @@ from posdeck.simulator.world import CONTROLLER_MANAGER, KUBELET, World, iso, own
 Json = dict[str, Any]
 
 DEPLOYER = Write("helm")
+_NODE_INFO = {
+    "kubeletVersion": "v1.36.3",
+    "kubeProxyVersion": "v1.36.3",
+    "osImage": "Debian GNU/Linux 12",
+    "kernelVersion": "6.1.0",
+    "containerRuntimeVersion": "containerd://2.0.4",
+    "architecture": "amd64",
+    "operatingSystem": "linux",
+    "machineID": "",
+    "systemUUID": "",
+    "bootID": "",
+}
 
 
 def populate(world: World, kubelet: Kubelet) -> None:
@@ -103,7 +115,6 @@ class _Populator:
             self._hpa(hpa)
 
     def _node(self, seed: NodeSeed, number: int) -> None:
-        then = iso(self._now - seed.age)
         labels = {
             "kubernetes.io/hostname": seed.name,
             "kubernetes.io/os": "linux",
@@ -113,61 +124,29 @@ class _Populator:
         }
         self._at(seed.age).create(NODES, "", {"metadata": {"name": seed.name, "labels": labels}}, KUBELET)
         room = {"cpu": seed.cpu, "memory": seed.memory, "pods": str(seed.pods), "ephemeral-storage": "100Gi"}
-        healthy = (
-            ("MemoryPressure", "KubeletHasSufficientMemory"),
-            ("DiskPressure", "KubeletHasNoDiskPressure"),
-            ("PIDPressure", "KubeletHasSufficientPID"),
-        )
-        conditions = [
-            {
-                "type": kind,
-                "status": "False",
-                "reason": reason,
-                "message": "kubelet is well",
-                "lastHeartbeatTime": iso(self._now),
-                "lastTransitionTime": then,
-            }
-            for kind, reason in healthy
-        ]
-        conditions.append(
-            {
-                "type": "Ready",
-                "status": "True",
-                "reason": "KubeletReady",
-                "message": "kubelet is posting ready status",
-                "lastHeartbeatTime": iso(self._now),
-                "lastTransitionTime": then,
-            }
-        )
-        info = {
-            "kubeletVersion": "v1.36.3",
-            "kubeProxyVersion": "v1.36.3",
-            "osImage": "Debian GNU/Linux 12",
-            "kernelVersion": "6.1.0",
-            "containerRuntimeVersion": "containerd://2.0.4",
-            "architecture": "amd64",
-            "operatingSystem": "linux",
-            "machineID": "",
-            "systemUUID": "",
-            "bootID": "",
-        }
         addresses = [
             {"type": "InternalIP", "address": f"10.0.0.{10 + number}"},
             {"type": "Hostname", "address": seed.name},
         ]
-        node = self._world.registry.read(NODES, "", seed.name)
-        self._world.write_status(
-            NODES,
-            node,
-            {
-                "capacity": room,
-                "allocatable": room,
-                "conditions": conditions,
-                "addresses": addresses,
-                "nodeInfo": info,
-            },
-            KUBELET,
+        status = {
+            "capacity": room,
+            "allocatable": room,
+            "conditions": self._node_conditions(iso(self._now - seed.age)),
+            "addresses": addresses,
+            "nodeInfo": _NODE_INFO,
+        }
+        self._world.write_status(NODES, self._world.registry.read(NODES, "", seed.name), status, KUBELET)
+
+    def _node_conditions(self, since: str) -> list[Json]:
+        well = "kubelet is well"
+        states = (
+            ("MemoryPressure", "False", "KubeletHasSufficientMemory", well),
+            ("DiskPressure", "False", "KubeletHasNoDiskPressure", well),
+            ("PIDPressure", "False", "KubeletHasSufficientPID", well),
+            ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
         )
+        times = {"lastHeartbeatTime": iso(self._now), "lastTransitionTime": since}
+        return [{"type": k, "status": s, "reason": r, "message": m, **times} for k, s, r, m in states]
 
     def _config(self, seed: Seed) -> None:
         body = {

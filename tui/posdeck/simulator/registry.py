@@ -151,37 +151,25 @@ class Registry:
         if resource.namespaced:
             config["metadata"].setdefault("namespace", namespace)
         old = self.store.get(resource.key, namespace, name)
-        if write.subresource and old is None:
+        if old is None and write.subresource:
             raise not_found(resource.plural, resource.group, name)
         if old is None and (uid := config["metadata"].get("uid")):
-            raise conflict(
-                resource.plural,
-                resource.group,
-                name,
-                f"uid mismatch: the provided object specified uid {uid}, and no existing object was found",
-            )
-        new = ownership.apply(
-            old,
-            config,
-            manager=write.manager,
-            force=write.force,
-            now=timestamp(self._clock),
-            subresource=write.subresource,
-        )
+            why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
+            raise conflict(resource.plural, resource.group, name, why)
+        version = config["metadata"].get("resourceVersion")
+        if old is not None and version and version != old["metadata"]["resourceVersion"]:
+            raise outdated(resource.plural, resource.group, name)
+        owner = ownership.Owner(write.manager, "Apply", write.subresource)
+        new: Json = clone(ownership.apply(old, config, owner, force=write.force, now=timestamp(self._clock)))
         entries = new["metadata"].get("managedFields")
         if old is not None:
-            version = config["metadata"].get("resourceVersion")
-            if version and version != old["metadata"]["resourceVersion"]:
-                raise outdated(resource.plural, resource.group, name)
-            new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
-            return self._commit(resource, old, clone(new), write, managed=entries)
+            return self._commit(resource, old, new, write, managed=entries)
         self._place(resource, namespace, new["metadata"])
-        created = clone(new)
-        validation.on_create(resource, created)
-        self._stamp(resource, created)
-        defaults.fill(resource.key, created, self.store)
-        created["metadata"]["managedFields"] = entries
-        return created if write.dry_run else self.store.put(resource.key, created)
+        validation.on_create(resource, new)
+        self._stamp(resource, new)
+        defaults.fill(resource.key, new, self.store)
+        new["metadata"]["managedFields"] = entries
+        return new if write.dry_run else self.store.put(resource.key, new)
 
     def _place(self, resource: Resource, namespace: str, meta: Json) -> None:
         """Check and set the namespace of a new object."""

@@ -107,33 +107,10 @@ class EvictionEndpoint:
             raise method_not_allowed()
         body = await read_json(request)
         pod = self._registry.read(PODS, target.namespace, target.name)
-        budgets = [
-            b
-            for b in self._registry.store.all(PDBS.key, target.namespace)
-            if matches(b["spec"].get("selector"), pod["metadata"].get("labels"))
-        ]
-        for budget in budgets:
-            if (dig(budget, "status", "disruptionsAllowed") or 0) < 1:
-                name = budget["metadata"]["name"]
-                needed, healthy = (
-                    dig(budget, "status", "desiredHealthy"),
-                    dig(budget, "status", "currentHealthy"),
-                )
-                raise StatusError(
-                    429,
-                    "TooManyRequests",
-                    "Cannot evict pod as it would violate the pod's disruption budget.",
-                    {
-                        "causes": [
-                            {
-                                "reason": "DisruptionBudget",
-                                "message": f"The disruption budget {name} needs {needed} healthy pods and has "
-                                f"{healthy} currently",
-                            }
-                        ],
-                        "retryAfterSeconds": 10,
-                    },
-                )
+        for budget in self._registry.store.all(PDBS.key, target.namespace):
+            mine = matches(budget["spec"].get("selector"), pod["metadata"].get("labels"))
+            if mine and (dig(budget, "status", "disruptionsAllowed") or 0) < 1:
+                raise _disrupts(budget)
         options = body.get("deleteOptions") or {}
         self._registry.delete(
             PODS,
@@ -146,6 +123,18 @@ class EvictionEndpoint:
             ),
         )
         return _answer(success(), 201)
+
+
+def _disrupts(budget: Json) -> StatusError:
+    """429: the budget has nothing left."""
+    status = budget.get("status") or {}
+    message = (
+        f"The disruption budget {budget['metadata']['name']} needs {status.get('desiredHealthy', 0)} healthy pods "
+        f"and has {status.get('currentHealthy', 0)} currently"
+    )
+    details = {"causes": [{"reason": "DisruptionBudget", "message": message}], "retryAfterSeconds": 10}
+    text = "Cannot evict pod as it would violate the pod's disruption budget."
+    return StatusError(429, "TooManyRequests", text, details)
 
 
 class ServiceProxy:

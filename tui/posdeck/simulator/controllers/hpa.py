@@ -78,71 +78,56 @@ class HpaController:
 
     def _decide(self, hpa: Json) -> Json:
         status: Json = clone(hpa.get("status") or {})
-        reference = hpa["spec"]["scaleTargetRef"]
-        namespace, name = hpa["metadata"]["namespace"], reference["name"]
-        target = self._world.store.get(DEPLOYMENTS.key, namespace, name)
-        if reference.get("kind") != "Deployment" or target is None:
-            message = (
-                f'the HPA controller was unable to get the target\'s current scale: deployments.apps "{name}" '
-                "not found"
-            )
-            self._condition(status, "AbleToScale", ok=False, reason="FailedGetScale", message=message)
-            self._warn(hpa, "FailedGetScale", message.partition(": ")[2])
+        target = self._target(hpa, status)
+        if target is None:
             return status
-        self._condition(
-            status,
-            "AbleToScale",
-            ok=True,
-            reason="SucceededGetScale",
-            message="the HPA controller was able to get the target's current scale",
-        )
-        current = int(dig(target, "status", "replicas") or 0)
         wanted = int(target["spec"].get("replicas", 1))
-        status["currentReplicas"] = current
+        status["currentReplicas"] = int(dig(target, "status", "replicas") or 0)
         if wanted == 0:
-            self._condition(
-                status,
-                "ScalingActive",
-                ok=False,
-                reason="ScalingDisabled",
-                message="scaling is disabled since the replica count of the target is zero",
-            )
+            message = "scaling is disabled since the replica count of the target is zero"
+            self._condition(status, "ScalingActive", ok=False, reason="ScalingDisabled", message=message)
             status["desiredReplicas"] = 0
             return status
-        readings = self._readings(hpa, target, wanted)
-        good = [r for r in readings if not r.error]
-        status["currentMetrics"] = [r.current for r in readings if r.current is not None] or None
-        bad = [r for r in readings if r.error]
-        if bad:
-            self._warn(hpa, bad[0].reason, bad[0].error)
-        if not good or (bad and max(r.proposal for r in good) < wanted):
-            first = bad[0]
-            self._condition(
-                status,
-                "ScalingActive",
-                ok=False,
-                reason=first.reason,
-                message=f"the HPA was unable to compute the replica count: {first.error}",
-            )
-            self._warn(
-                hpa,
-                "FailedComputeMetricsReplicas",
-                f"invalid metrics ({len(bad)} invalid out of {len(readings)}), first error is: {first.error}",
-            )
+        best = self._best(hpa, status, self._readings(hpa, target, wanted), wanted)
+        if best is None:
             return status
-        best = max(good, key=lambda r: r.proposal)
-        self._condition(
-            status,
-            "ScalingActive",
-            ok=True,
-            reason="ValidMetricFound",
-            message=f"the HPA was able to successfully calculate a replica count from {best.named}",
-        )
         desired = self._limited(hpa, status, wanted, best.proposal)
         status["desiredReplicas"] = desired
         if desired != wanted:
             self._rescale(hpa, status, target, desired, best.named)
-        return {**status, "observedGeneration": 1} if "observedGeneration" in status else status
+        return status
+
+    def _target(self, hpa: Json, status: Json) -> Json | None:
+        """The deployment to size; None, said in ``status``, when there is none."""
+        reference = hpa["spec"]["scaleTargetRef"]
+        target = self._world.store.get(DEPLOYMENTS.key, hpa["metadata"]["namespace"], reference["name"])
+        if reference.get("kind") != "Deployment" or target is None:
+            missing = f'deployments.apps "{reference["name"]}" not found'
+            message = f"the HPA controller was unable to get the target's current scale: {missing}"
+            self._condition(status, "AbleToScale", ok=False, reason="FailedGetScale", message=message)
+            self._warn(hpa, "FailedGetScale", missing)
+            return None
+        message = "the HPA controller was able to get the target's current scale"
+        self._condition(status, "AbleToScale", ok=True, reason="SucceededGetScale", message=message)
+        return target
+
+    def _best(self, hpa: Json, status: Json, readings: list[Reading], wanted: int) -> Reading | None:
+        """The reading that decides: the largest proposal, but never downwards while one cannot be read."""
+        good, bad = [r for r in readings if not r.error], [r for r in readings if r.error]
+        status["currentMetrics"] = [r.current for r in readings if r.current is not None] or None
+        if bad:
+            self._warn(hpa, bad[0].reason, bad[0].error)
+        best = max(good, key=lambda r: r.proposal, default=None)
+        if best is None or (bad and best.proposal < wanted):
+            first = bad[0]
+            message = f"the HPA was unable to compute the replica count: {first.error}"
+            self._condition(status, "ScalingActive", ok=False, reason=first.reason, message=message)
+            count = f"invalid metrics ({len(bad)} invalid out of {len(readings)})"
+            self._warn(hpa, "FailedComputeMetricsReplicas", f"{count}, first error is: {first.error}")
+            return None
+        message = f"the HPA was able to successfully calculate a replica count from {best.named}"
+        self._condition(status, "ScalingActive", ok=True, reason="ValidMetricFound", message=message)
+        return best
 
     def _readings(self, hpa: Json, target: Json, wanted: int) -> list[Reading]:
         pods = [
@@ -220,41 +205,19 @@ class HpaController:
         )
         self._condition(status, "AbleToScale", ok=True, reason=reason, message=message)
         allowed = self._speed(hpa, uid, current, stable, now)
-        bounded = max(lowest, min(highest, allowed))
+        within = "the desired count is within the acceptable range"
+        limited, reason, message = False, "DesiredWithinRange", within
         if stable < lowest:
-            self._condition(
-                status,
-                "ScalingLimited",
-                ok=True,
-                reason="TooFewReplicas",
-                message="the desired replica count is less than the minimum replica count",
-            )
+            limited, reason = True, "TooFewReplicas"
+            message = "the desired replica count is less than the minimum replica count"
         elif stable > highest:
-            self._condition(
-                status,
-                "ScalingLimited",
-                ok=True,
-                reason="TooManyReplicas",
-                message="the desired replica count is more than the maximum replica count",
-            )
+            limited, reason = True, "TooManyReplicas"
+            message = "the desired replica count is more than the maximum replica count"
         elif allowed != stable:
-            direction = "ScaleUpLimit" if stable > current else "ScaleDownLimit"
-            self._condition(
-                status,
-                "ScalingLimited",
-                ok=True,
-                reason=direction,
-                message="the desired replica count is changing faster than the maximum scale rate",
-            )
-        else:
-            self._condition(
-                status,
-                "ScalingLimited",
-                ok=False,
-                reason="DesiredWithinRange",
-                message="the desired count is within the acceptable range",
-            )
-        return int(bounded)
+            limited, reason = True, "ScaleUpLimit" if stable > current else "ScaleDownLimit"
+            message = "the desired replica count is changing faster than the maximum scale rate"
+        self._condition(status, "ScalingLimited", ok=limited, reason=reason, message=message)
+        return int(max(lowest, min(highest, allowed)))
 
     def _stabilised(self, hpa: Json, uid: str, current: int, proposal: int, now: float) -> int:
         down = dig(hpa, "spec", "behavior", "scaleDown", "stabilizationWindowSeconds")

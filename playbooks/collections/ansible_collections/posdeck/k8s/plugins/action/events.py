@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.action import CONTEXT_ARGUMENT, KubernetesAction
+from ansible_collections.posdeck.k8s.plugins.plugin_utils.event_rows import event_row
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.objects import object_path, pods_of, replica_sets_of
 
 
@@ -33,29 +34,10 @@ class ActionModule(KubernetesAction):
                 about |= {item["metadata"]["uid"] for item in owned}
             names = {args["name"]} if args["kind"] == "HorizontalPodAutoscaler" else set()
             found = [e for e in found if _is_about(e, about, args["kind"], names)]
-        events = sorted((_row(event) for event in found), key=lambda row: row["last_seen"])
+        events = sorted((event_row(event) for event in found), key=lambda row: row["last_seen"])
         return {"changed": False, "events": events[-args["limit"] :], "total": len(events)}
 
 
 def _is_about(event: dict[str, Any], uids: set[str], kind: str, names: set[str]) -> bool:
     about = event.get("involvedObject") or {}
     return about.get("uid") in uids or (about.get("kind") == kind and about.get("name") in names)
-
-
-def _row(event: dict[str, Any]) -> dict[str, Any]:
-    series = event.get("series") or {}
-    about = event.get("involvedObject") or {}
-    first = (
-        event.get("firstTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp")
-    )
-    last = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or first
-    return {
-        "type": event.get("type", ""),
-        "reason": event.get("reason", ""),
-        "message": event.get("message", ""),
-        "object": f"{str(about.get('kind', '')).lower()}/{about.get('name', '')}",
-        "count": int(series.get("count") or event.get("count") or 1),
-        "first_seen": str(first or ""),
-        "last_seen": str(last or ""),
-        "source": (event.get("source") or {}).get("component") or event.get("reportingComponent") or "",
-    }

@@ -92,6 +92,26 @@ class Client:
         except KubeError as error:
             return 0, str(error).encode()
 
+    def upgrade(
+        self, path: str, headers: list[tuple[str, str]]
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        """Ask for another protocol on a connection of its own; the caller closes it. Raises KubeError."""
+        connection = _open(self._access, self._timeout)
+        try:
+            connection.putrequest("GET", urlsplit(self._access.server).path + path, skip_accept_encoding=True)
+            for name, value in [*self._headers(None, JSON), *headers]:
+                connection.putheader(name, value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            if answer.status == 101:
+                return connection, answer
+            body = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._no_answer(f"GET {path}", error, False) from error
+        connection.close()
+        raise answer_error(f"GET {path}", answer.status, body)
+
     def close(self) -> None:
         """Close the connection."""
         if self._connection is not None:
