@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.acceptance.places import Desk, Place
+from tests.acceptance.places import ROOT, Desk, Place
 from tests.cluster import known_namespace
 from tests.cluster.api import wait_until
 from tests.cluster.control_plane import ControlPlane
@@ -67,9 +68,24 @@ def place(request: pytest.FixtureRequest) -> Place:
     return found
 
 
+@pytest.fixture(scope="session")
+def without_numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Content of its own: the simulated environment, and no source of queue numbers in it."""
+    folder = tmp_path_factory.mktemp("content")
+    target = folder / "inventory" / "simulated"
+    shutil.copytree(ROOT / "inventory" / "simulated", target)
+    staging = ROOT / "inventory" / "staging" / "group_vars" / "all" / "telemetry.yml"
+    shutil.copy(staging, target / "group_vars" / "all" / "telemetry.yml")
+    return folder
+
+
 @pytest.fixture
-def desk(place: Place, tmp_path: Path) -> Desk:
+def desk(place: Place, tmp_path: Path, request: pytest.FixtureRequest) -> Desk:
     """posdeck at each of the two places, with nothing recorded yet."""
+    if place.real:
+        found = request.getfixturevalue("real_desk")
+        assert isinstance(found, Desk)
+        return found
     return Desk(place, tmp_path)
 
 
@@ -80,6 +96,6 @@ def embedded_desk(embedded_place: Place, tmp_path: Path) -> Desk:
 
 
 @pytest.fixture
-def real_desk(real_place: Place, tmp_path: Path) -> Desk:
-    """posdeck at the real control plane."""
-    return Desk(real_place, tmp_path)
+def real_desk(real_place: Place, tmp_path: Path, without_numbers: Path) -> Desk:
+    """posdeck at the real control plane, where nothing counts messages."""
+    return Desk(real_place, tmp_path, extra={"POSDECK_CONTENT": str(without_numbers)})

@@ -70,9 +70,7 @@ class Place:
     def replica_sets(self, name: str) -> set[str]:
         """The replica sets of a deployment."""
         items = json.loads(self.kubectl("get", "replicasets", "-o", "json"))["items"]
-        return {
-            r["metadata"]["name"] for r in items if r["metadata"]["ownerReferences"][0]["name"] == name
-        }
+        return {r["metadata"]["name"] for r in items if r["metadata"]["ownerReferences"][0]["name"] == name}
 
 
 @dataclass
@@ -136,9 +134,7 @@ class Desk:
             start_new_session=True,
         )
 
-    def restart(
-        self, consumer: str, *more: str, within: float = 120
-    ) -> subprocess.CompletedProcess[str]:
+    def restart(self, consumer: str, *more: str, within: float = 120) -> subprocess.CompletedProcess[str]:
         """Carry the procedure out on ``consumer``, taken to be stuck, with the answer as JSON."""
         return self.run(
             "runbook", "run", "consumer-not-processing", "--param", f"consumer={consumer}",

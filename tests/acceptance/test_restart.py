@@ -17,7 +17,9 @@ def test_the_procedure_restarts_exactly_that_deployment_and_records_it(desk: Des
     """On the embedded cluster the queue proves the cure; on the bare control plane nobody can tell."""
     place, name = desk.place, full("consumer-order")
     before, templates, sets = place.generations(), place.templates(), place.replica_sets(name)
-    done = desk.restart("consumer-order", *confirmed("consumer-order", "its messages wait"), "--ticket", "INC-7")
+    done = desk.restart(
+        "consumer-order", *confirmed("consumer-order", "its messages wait"), "--ticket", "INC-7"
+    )
     assert done.returncode == (2 if place.real else 0), done.stdout + done.stderr
     session = json.loads(done.stdout)
     assert session["verification"] == ("cannot tell" if place.real else "passed")
@@ -44,7 +46,7 @@ def test_the_procedure_restarts_exactly_that_deployment_and_records_it(desk: Des
     assert record["parameters"]["restarted_at"] == stamp
     assert (record["reason"], record["ticket"]) == ("its messages wait", "INC-7")
     assert record["outcome"]["verification"] == ("cannot-tell" if place.real else "passed")
-    assert record["runbook"]["name"] == "consumer-not-processing"
+    assert record["runbook"]["id"] == "consumer-not-processing"
     assert record["actor"]["kubernetes_user"]
     kept = {e["name"] for e in record["evidence_kept"]}
     assert any("log" in each for each in kept), kept

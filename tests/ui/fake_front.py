@@ -35,7 +35,7 @@ from posdeck.cluster.snapshot import (
     Usage,
 )
 from posdeck.errors import NotFoundError
-from posdeck.operations.front import LogLine, LogRequest, RunbookSummary
+from posdeck.operations.front import LogLine, LogRequest, ParamSummary, RunbookSummary
 from posdeck.operations.view import (
     ActionSummary,
     ChoiceView,
@@ -425,10 +425,25 @@ def view() -> View:
     )  # fmt: skip
 
 
+_SHORTS = tuple(short for short, *_ in WORKLOADS)
+_CONSUMERS = tuple(short for short in _SHORTS if short.startswith("consumer-"))
+_WORKLOAD = ParamSummary("workload", "workload", "The deployment.", _SHORTS)
 RUNBOOKS = (
     RunbookSummary("consumer-not-processing", "Consumer not processing", "A consumer is up but does nothing",
-                   "pos", "procedure", ("consumer",), changes=True),
+                   "pos", "procedure", ("consumer",), changes=True,
+                   asks=(ParamSummary("consumer", "workload", "The consumer.", _CONSUMERS),)),
     RunbookSummary("look-around", "Look around", "Reads a little of everything", "pos", "procedure", ()),
+    RunbookSummary("restart-consumer", "Restart a consumer", "Restart it", "pos", "operation", ("consumer",),
+                   changes=True, asks=(ParamSummary("consumer", "workload", "Which.", _CONSUMERS),)),
+    RunbookSummary("scale-workload", "Scale a workload", "Set the number of replicas", "pos", "operation",
+                   ("workload", "replicas"), changes=True,
+                   asks=(_WORKLOAD, ParamSummary("replicas", "integer", "How many.", default="2"))),
+    RunbookSummary("delete-pod", "Delete one hung pod", "Delete it", "pos", "operation", ("workload", "pod"),
+                   changes=True, asks=(_WORKLOAD, ParamSummary("pod", "text", "Its exact name."))),
+    RunbookSummary("roll-back", "Roll back", "To an earlier revision", "pos", "operation",
+                   ("workload", "revision"), changes=True,
+                   asks=(_WORKLOAD, ParamSummary("revision", "revision", "Which revision.", required=False,
+                                                 of="workload"))),
 )  # fmt: skip
 _TITLES = (
     ("pods", "diagnose", "Its pods"),
@@ -482,6 +497,7 @@ class FakeFront:
         self.clock = ManualClock(NOW)
         self.asked: list[tuple[Any, ...]] = []
         self.confirm_error = confirm_error
+        self.open_error: Exception | None = None
         self.log_lines: list[LogLine] = [
             LogLine("p", "main", ago(seconds=60 - i), f"line {i} of the log", "error" if i % 10 == 3 else "")
             for i in range(60)
@@ -530,23 +546,29 @@ class FakeFront:
             return "consumer-not-processing", {"consumer": short_name}
         return None
 
+    def restart_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:
+        if short_name.startswith("consumer-"):
+            return "restart-consumer", {"consumer": short_name}
+        return None
+
     def runbook_markdown(self, runbook_id: str) -> str:
         return f"# {runbook_id}\n\nLook, decide, act."
 
-    async def open_session(
-        self, runbook_id: str, params: Mapping[str, str], *, start_at: str | None = None
-    ) -> SessionView:
-        self.asked.append(("open_session", runbook_id, dict(params), start_at))
-        target = params.get("consumer", "namespace")
+    async def open_session(self, runbook_id: str, params: Mapping[str, str]) -> SessionView:
+        self.asked.append(("open_session", runbook_id, dict(params)))
+        if self.open_error is not None:
+            raise self.open_error
+        target = params.get("consumer") or params.get("workload", "namespace")
+        step = "restart" if runbook_id == "restart-consumer" else "stuck"
         session = SessionView(
-            "7f3a0011", runbook_id, "Consumer not processing", target, "waiting", steps(start_at or "stuck"),
-            current=start_at or "stuck", started=NOW, evidence=EVIDENCE,
-            question=None if start_at else Question("stuck", "Is it stuck, or only slow?", (
+            f"7f3a00{len(self._sessions) + 11}", runbook_id, "Consumer not processing", target, "waiting",
+            steps(step), current=step, started=NOW, evidence=EVIDENCE,
+            question=None if step == "restart" else Question("stuck", "Is it stuck, or only slow?", (
                 ChoiceView("stuck", "Stuck: nothing was acknowledged", True, "0 acknowledged in 4m12s"),
                 ChoiceView("slow", "Slow: it acknowledges, but too few"),
                 ChoiceView("unsure", "Unsure: ask for help"),
             )),
-            confirmation=CONFIRMATION if start_at == "restart" else None,
+            confirmation=replace(CONFIRMATION, type_this=target) if step == "restart" else None,
         )  # fmt: skip
         self._sessions[session.id] = session
         return session
@@ -568,8 +590,10 @@ class FakeFront:
             )
         )
 
-    async def confirm(self, session_id: str, *, typed: str, reason: str, ticket: str) -> None:
-        self.asked.append(("confirm", typed, reason, ticket))
+    async def confirm(
+        self, session_id: str, *, typed: str, reason: str, ticket: str, break_glass: str = ""
+    ) -> None:
+        self.asked.append(("confirm", typed, reason, ticket, break_glass))
         if self.confirm_error is not None:
             raise self.confirm_error
         self.post_session(

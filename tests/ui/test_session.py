@@ -20,7 +20,6 @@ async def test_one_key_opens_the_runbook_of_the_problem_with_its_parameters(open
             "open_session",
             "consumer-not-processing",
             {"consumer": "consumer-order"},
-            None,
         ) in driver.front.asked
         text = driver.text()
         assert "Is it stuck, or only slow?" in text
@@ -35,7 +34,7 @@ async def test_the_whole_way_by_keyboard(opened, size) -> None:
         assert ("answer", "stuck") in driver.front.asked
         assert "Type consumer-order to go on" in driver.text()
         await driver.press(*"consumer-order", "enter", *"INC", "enter")
-        assert ("confirm", "consumer-order", "INC", "") in driver.front.asked
+        assert ("confirm", "consumer-order", "INC", "", "") in driver.front.asked
         text = driver.text()
         assert "✔ preview: server-side dry run" in text
         assert "▶ restart" in text
@@ -63,7 +62,7 @@ async def test_where_y_is_enough_enter_is_not(opened) -> None:
         await driver.press("enter")
         assert not [call for call in driver.front.asked if call[0] == "confirm"]
         await driver.press("y")
-        assert ("confirm", "", "", "") in driver.front.asked
+        assert ("confirm", "yes", "", "") in driver.front.asked
 
 
 async def test_a_wrong_name_is_caught_and_stays_to_be_corrected(opened) -> None:
@@ -114,9 +113,8 @@ async def test_r_goes_straight_to_the_act(opened) -> None:
         await driver.press("5", "r")
         assert (
             "open_session",
-            "consumer-not-processing",
+            "restart-consumer",
             {"consumer": "consumer-order"},
-            "restart",
         ) in driver.front.asked
         assert "Type consumer-order to go on" in driver.text()
 
@@ -133,6 +131,7 @@ async def test_tasks_result_verification_and_what_comes_next(opened) -> None:
                 verification="failed",
                 result="the new pod does not become ready",
                 next_offer=("roll-back", "Roll back to revision 40"),
+                next_params={"workload": "consumer-order", "revision": "40"},
                 exit_code=4,
             )
         )
@@ -146,7 +145,11 @@ async def test_tasks_result_verification_and_what_comes_next(opened) -> None:
         ):
             assert words in text
         await driver.press("b")
-        assert ("open_session", "roll-back", {}, None) in driver.front.asked
+        assert (
+            "open_session",
+            "roll-back",
+            {"workload": "consumer-order", "revision": "40"},
+        ) in driver.front.asked
 
 
 async def test_ctrl_c_cancels_the_session_and_does_not_quit(opened) -> None:

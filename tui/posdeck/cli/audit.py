@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from posdeck.cli.options import output_option
 from posdeck.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from posdeck.catalogue.policy import Policy
 
 
 @click.group()
@@ -147,6 +150,67 @@ def head() -> None:
     with reading_store(_path()) as store:
         point = store.head()
     click.echo(str(point) if point else "Nothing is recorded yet.")
+
+
+@audit.command()
+@output_option("table", "json")
+def owed(output: str) -> None:
+    """What acts still owe: the ticket and the word to contacts that follow a mitigation; exit 1 when overdue."""
+    from posdeck.clock import SystemClock
+    from posdeck.operations.followups import owed as owed_by_acts
+    from posdeck.operations.journal import reading_store
+
+    now = SystemClock().now()
+    with reading_store(_path()) as store:
+        found = owed_by_acts(store, _policies(), now)
+    if output == "json":
+        click.echo(json.dumps([o.as_json(now) for o in found], indent=2))
+    else:
+        for obligation in found:
+            click.echo(
+                f"{'OVERDUE ' if now > obligation.due else ''}{obligation.environment}: {obligation.text}"
+            )
+        if not found:
+            click.echo("Nothing is owed.")
+    raise click.exceptions.Exit(1 if any(now > o.due for o in found) else 0)
+
+
+@audit.command("follow-up")
+@click.argument("record")
+@click.option("--ticket", default="", metavar="ID", help="The ticket that the act belongs to.")
+@click.option("--informed", multiple=True, metavar="CONTACT", help="Who has been told since.")
+def follow_up(record: str, ticket: str, informed: tuple[str, ...]) -> None:
+    """Supply what an act owed; RECORD is its sequence number or (the start of) its id."""
+    from posdeck.audit.origin import os_actor, os_place
+    from posdeck.audit.sqlite import open_store
+    from posdeck.clock import SystemClock
+    from posdeck.config import load_settings
+    from posdeck.operations.followups import follow_up as supply
+    from posdeck.operations.journal import find, reading_store
+    from posdeck.redaction.redactor import Redactor
+
+    reading_store(_path()).close()  # a record that is not there must not be made by this
+    redactor = Redactor(load_settings().redaction_patterns)
+    with open_store(_path(), SystemClock(), redactor) as store:
+        found = find(store, record)
+        if found is None:
+            raise UnknownNameError(
+                f"record {record}", "is not in the store", "posdeck audit owed shows what is."
+            )
+        environment = str((found.content.get("place") or {}).get("environment") or "")
+        noted = supply(store, found, ticket, informed, os_actor(), os_place(environment=environment))
+    click.echo(f"recorded as {noted.sequence}: {noted.content['text']}")
+
+
+def _policies() -> dict[str, Policy]:
+    """The policy of each environment of the content folder."""
+    from posdeck.catalogue.reading import read_catalogue
+    from posdeck.config import load_settings
+    from posdeck.content import find_content
+
+    folders = find_content(load_settings().content)
+    found = (read_catalogue(folders.environment(name)).environment for name in folders.environments())
+    return {environment.name: environment.policy for environment in found}
 
 
 def print_columns(rows: Sequence[tuple[str, ...]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SETTLED = frozenset({FeedState.LIVE, FeedState.FORBIDDEN, FeedState.ABSENT, FeedState.AUTH_EXPIRED})
 NEEDED = (Kind.PODS, Kind.DEPLOYMENTS, Kind.REPLICA_SETS, Kind.HPAS, Kind.SERVICES, Kind.EVENTS)
+
+SETTLING = 5.0  # seconds for what an earlier posdeck left behind, which even a short command settles
 
 
 @asynccontextmanager
@@ -58,7 +61,7 @@ async def live_view(
         raise UnreachableError("cluster", console.opening.problem, "posdeck doctor says more.")
     try:
         async with asyncio.timeout(seconds):
-            return await console.wait_for(ready)
+            await console.wait_for(ready)
     except TimeoutError:
         view = console.view
         if numbers and all(view.snapshot.feed(k).state in SETTLED for k in wanted):
@@ -69,3 +72,7 @@ async def live_view(
         raise UnreachableError(
             "cluster", f"no data within {seconds:.0f} s ({why})", "posdeck doctor says more."
         ) from None
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SETTLING):
+            await console.settled.wait()
+    return console.view

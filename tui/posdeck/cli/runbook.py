@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-import sys
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +14,11 @@ import click
 
 from posdeck.cli.audit import print_columns
 from posdeck.cli.options import Options, connection_options, output_option
-from posdeck.errors import ConfigurationError, PosdeckError
+from posdeck.errors import ConfigurationError, PosdeckError, RefusedError
 
 if TYPE_CHECKING:
     from posdeck.operations.console import Console
+    from posdeck.operations.driver import SessionDriver
     from posdeck.operations.library import RunbookLibrary
     from posdeck.operations.view import SessionView
 
@@ -126,6 +129,9 @@ def _run_options(command: Any) -> Any:
         click.option(
             "--break-glass", default="", metavar="REASON", help="Set a policy aside, loudly and on record."
         ),
+        click.option(
+            "--informed", multiple=True, metavar="CONTACT", help="Who has been told (an id of the inventory)."
+        ),
         click.option("--rollback", is_flag=True, help="Take an act back by itself when it fails."),
         click.option("--timeout", type=float, default=20.0, show_default=True, help="Seconds to connect."),
         connection_options,
@@ -165,10 +171,22 @@ def _finish(work: _Unattended, options: Options) -> int:
         return INTERRUPTED
     except PosdeckError as error:
         if work.output == "json":
-            click.echo(json.dumps({"status": "not run", "error": str(error)}, indent=2))
+            click.echo(json.dumps(_not_run(error), indent=2))
         else:
             click.echo(f"posdeck: {error}", err=True)
         return error.exit_code
+    with contextlib.suppress(OSError):  # the terminal may be gone; what was done is on record
+        _print(work, view)
+    return NOT_RUN if view.exit_code is None else view.exit_code
+
+
+def _not_run(error: PosdeckError) -> dict[str, str]:
+    if isinstance(error, RefusedError):
+        return {"status": "refused", "rule": error.rule, "error": str(error)}
+    return {"status": "not run", "error": str(error)}
+
+
+def _print(work: _Unattended, view: SessionView) -> None:
     if work.output == "json":
         click.echo(json.dumps(session_json(view), indent=2, default=str))
     else:
@@ -179,7 +197,6 @@ def _finish(work: _Unattended, options: Options) -> int:
             click.echo(f"verification: {view.verification}")
         if view.next_offer:
             click.echo(f"next: posdeck runbook run {view.next_offer[0]} ({view.next_offer[1]})")
-    return NOT_RUN if view.exit_code is None else view.exit_code
 
 
 class _Unattended:
@@ -196,6 +213,7 @@ class _Unattended:
         reason: str,
         ticket: str,
         break_glass: str,
+        informed: tuple[str, ...],
         rollback: bool,
         timeout: float,
         check: bool,
@@ -206,9 +224,10 @@ class _Unattended:
         self.params = _pairs("--param", param)
         self.answers = _pairs("--answer", answer)
         self.confirm, self.reason, self.ticket = confirm, reason, ticket
-        self.break_glass, self.rollback = break_glass, rollback
+        self.break_glass, self.informed, self.rollback = break_glass, informed, rollback
         self.timeout, self.check, self.output, self.resume = timeout, check, output, resume
         self._told: set[tuple[str, str]] = set()
+        self._stopped, self._cancelled = asyncio.Event(), False
 
     async def carry_out(self, options: Options) -> SessionView:
         """Connect, drive the session to its end or to a question without an answer, and leave."""
@@ -218,26 +237,56 @@ class _Unattended:
         async with console_of(options) as console:
             await live_view(console, seconds=self.timeout, kinds=(Kind.PODS, Kind.DEPLOYMENTS), numbers=True)
             console.subscribe_sessions(self._tell)
-            if self.resume:
-                view = await console.resume_session(self.resume)
-            else:
-                view = await console.open_session(self.runbook_id, self.params, check_only=self.check)
-            return await self._drive(console, view.id)
+            with self._stoppable():
+                if self.resume:
+                    view = await console.resume_session(self.resume)
+                else:
+                    view = await console.open_session(self.runbook_id, self.params, check_only=self.check)
+                return await self._drive(console, view.id)
+
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Ctrl-C, a request to end and a lost terminal stop what runs, as the step's on_cancel says."""
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        for number in numbers:
+            loop.add_signal_handler(number, self._stopped.set)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+    async def _quiet(self, driver: SessionDriver) -> None:
+        """Until the session needs somebody or is over; when asked to stop, until nothing of it runs any more."""
+        quiet = asyncio.ensure_future(driver.wait_until_quiet())
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        try:
+            await asyncio.wait((quiet, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if self._stopped.is_set() and not self._cancelled and not driver.finished.is_set():
+                self._cancelled = True
+                await driver.cancel("posdeck was asked to stop")
+            await quiet
+        finally:
+            stopped.cancel()
 
     async def _drive(self, console: Console, session_id: str) -> SessionView:
         driver = console.driver(session_id)
         while not driver.finished.is_set():
-            await driver.wait_until_quiet()
+            await self._quiet(driver)
             view = console.session(session_id)
             if driver.finished.is_set():
                 break
+            if self._cancelled and driver.session.phase.value not in {"telling", "offering"}:
+                break  # what follows a stop is told, and nothing more is begun
             if view.confirmation is not None:
                 await console.confirm(
                     session_id,
-                    typed=self.confirm or ("yes" if not view.confirmation.type_this and self.confirm else ""),
+                    typed=self.confirm,
                     reason=self.reason,
                     ticket=self.ticket,
                     break_glass=self.break_glass,
+                    informed=self.informed,
                 )
             elif view.question is not None and (choice := self._choice(driver, view)):
                 await console.answer(session_id, choice)
@@ -245,7 +294,7 @@ class _Unattended:
                 break
             else:
                 break
-        await driver.wait_until_quiet()
+        await self._quiet(driver)
         return console.session(session_id)
 
     def _choice(self, driver: Any, view: SessionView) -> str:
@@ -272,8 +321,8 @@ class _Unattended:
             if step.state.value != "waiting" and mark not in self._told:
                 self._told.add(mark)
                 answer = f" → {step.answer}" if step.answer else ""
-                click.echo(f"{step.state.value:>11}  {step.title}{answer}", err=True)
-        sys.stderr.flush()
+                with contextlib.suppress(OSError):  # a lost terminal must not disturb what goes on
+                    click.echo(f"{step.state.value:>11}  {step.title}{answer}", err=True)
 
 
 def session_json(view: SessionView) -> dict[str, Any]:

@@ -6,6 +6,7 @@ other path, and the tests hold both equal.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -25,6 +26,7 @@ from posdeck.cluster.kubeconfig import Server, Target
 from posdeck.errors import ConfigurationError
 
 _READ_BUFFER = 1 << 19
+_RETIRED = 12  # sessions kept for what still runs on them
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
 
 
@@ -38,6 +40,7 @@ class DirectTransport(Exchange):
         self._context: ssl.SSLContext | None = None
         self._identity: tuple[bytes | None, bytes | None] = (None, None)
         self._retired: list[aiohttp.ClientSession] = []
+        self._closing: set[asyncio.Future[None]] = set()
         self._proxy = proxy_for(target.server)
         self._compress = not target.server.disable_compression and not is_loopback(target.server.url)
 
@@ -65,7 +68,20 @@ class DirectTransport(Exchange):
         assert self._context is not None  # _session_for has set it
         return self._context, self._target.tls_server_name
 
+    def doubt(self) -> None:
+        """The next request opens a connection of its own; the old ones are closed with the transport."""
+        if self._session is not None:
+            self._retired.append(self._session)
+            self._session = None
+            self._identity = (None, None)
+            while len(self._retired) > _RETIRED:  # nothing of use runs on one that was doubted so often since
+                old = self._retired.pop(0)
+                closing = asyncio.ensure_future(old.close())
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+
     async def close(self) -> None:
+        await asyncio.gather(*self._closing, return_exceptions=True)
         sessions = [*self._retired, *([self._session] if self._session else [])]
         self._retired, self._session = [], None
         for session in sessions:

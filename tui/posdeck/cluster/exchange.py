@@ -57,6 +57,9 @@ class Exchange(ABC):
         """The TLS context in use and the server name to expect ("" for the address's own)."""
 
     @abstractmethod
+    def doubt(self) -> None:
+        """Nothing to do where connections are not kept."""
+
     async def close(self) -> None:
         """Close every connection."""
 

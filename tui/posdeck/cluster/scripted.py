@@ -149,6 +149,9 @@ class ScriptedTransport:
     async def peer_certificate(self) -> bytes | None:
         return self.certificate
 
+    def doubt(self) -> None:
+        """Nothing is kept open here."""
+
     async def close(self) -> None:
         """Nothing to close."""
 

@@ -105,6 +105,10 @@ class Transport(Protocol):
         """The server's certificate (DER); None without TLS."""
         ...
 
+    def doubt(self) -> None:
+        """Connections that are open may be dead without a word: use new ones for what comes. What runs goes on."""
+        ...
+
     async def close(self) -> None:
         """Close every connection."""
         ...

@@ -193,6 +193,7 @@ class Watcher:
         try:
             await asyncio.wait({reading, broken}, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
+                self._transport.doubt()  # what is silent here is silent in the pool as well
                 raise UnreachableError(self._transport.server, broken.result(), "It is opened anew.")
             reading.result()
         finally:

@@ -5,21 +5,24 @@ from __future__ import annotations
 import difflib
 import functools
 import json
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from posdeck.audit.record import Result, Verification
-from posdeck.errors import RefusedError
+from posdeck.errors import AuditError, RefusedError
 from posdeck.execution.events import RunEvent
-from posdeck.operations import custody, gate
+from posdeck.operations import custody, gate, holding
 from posdeck.operations.announcement import announce
 from posdeck.operations.facts import Facts, answer_with_async, ask
-from posdeck.operations.rules import Verdict
+from posdeck.operations.reach import at_once, bounds_of
+from posdeck.operations.standing import Verdict
 from posdeck.operations.workshop import Workshop
 from posdeck.operations.write import ACTS, EMPTY, RESOURCES, Write, kubectl_for
 from posdeck.runbooks.plan import Change, Plan, PlannedObject, changes_between
 
+_REVISION = "deployment.kubernetes.io/revision"
 _HIDDEN = ("/metadata/managedFields", "/metadata/resourceVersion", "/metadata/generation", "/status")
 
 
@@ -31,6 +34,7 @@ class PlannedWrite:
     facts: Facts
     changes: tuple[Change, ...]
     refused: Verdict | None = None
+    objections: tuple[Verdict, ...] = ()  # policies that say no as things stand; break-glass sets them aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,9 @@ async def preview_of(
 
     ``documents`` is a write whose runbook, playbook, session and digests are taken over.
     """
-    found = [_announced(event) for event in results]
-    writes: list[PlannedWrite] = []
-    for each in found:
-        if each is None:
-            continue
-        writes.append(await _planned(workshop, each, documents))
+    found = [each for each in (_announced(event) for event in results) if each is not None]
+    size = {"objects": len(found), "at_once": at_once(workshop.folders.playbook(playbook), len(found))}
+    writes = [await _planned(workshop, each, documents, size) for each in found]
     objects = tuple(
         PlannedObject(
             kind=p.write.resource.kind,
@@ -76,29 +77,67 @@ async def preview_of(
         )
         for p in writes
     )
-    before = _before(writes[0].facts) if len(writes) == 1 else {}
+    before = _before(writes[0]) if len(writes) == 1 else {}
     return Preview(Plan(playbook, target, dict(variables), objects, before=before), tuple(writes))
 
 
 async def authorise_all(
-    workshop: Workshop, writes: Sequence[PlannedWrite], **given: str
+    workshop: Workshop, writes: Sequence[PlannedWrite], **given: Any
 ) -> list[gate.Permit]:
     """Pass the gate for every write, or for none: when one is refused, those before it are settled as not
-    carried out. ``given`` are typed, reason, ticket, run_id, break_glass. Raises RefusedError."""
+    carried out. ``given`` are fields of a write: typed, reason, ticket, run_id, break_glass, informed, and
+    others. Each permit comes with the lock on its object, in ``workshop.locks``. Raises RefusedError."""
     permits: list[gate.Permit] = []
     try:
         for planned in writes:
-            write = replace(planned.write, **given)  # type: ignore[arg-type]
-            facts = await answer_with_async(
-                ask(write, workshop.target.server.url, workshop.cluster.ca_digest), workshop.ask
-            )
-            judged = functools.partial(gate.authorise, write, facts, workshop.standing())
-            permits.append(await workshop.record(judged))
-            await _keep(workshop, permits[-1], facts)
+            write = replace(planned.write, intent_id=str(uuid.uuid4()), **given)
+            permits.append(await _authorise(workshop, write))
     except BaseException:
         await settle_all(workshop, permits, Result.NOTHING_CHANGED, message="the act was not begun")
         raise
     return permits
+
+
+async def _authorise(workshop: Workshop, write: Write) -> gate.Permit:
+    """The rules, the lock, the target once more (its last holder may have changed it meanwhile), the intent."""
+    facts = await facts_of(workshop, write)
+    examined = functools.partial(gate.examine, write, facts, workshop.standing())
+    known, _ = await workshop.record(examined)
+    keeping = await holding.take(workshop, write, facts, known)
+    try:
+        facts = await facts_of(workshop, write)
+        judged = functools.partial(gate.authorise, write, facts, workshop.standing())
+        permit = await workshop.record(judged)
+    except BaseException:
+        await keeping.give_back()
+        raise
+    workshop.locks[permit.intent.id] = keeping
+    try:
+        await _keep(workshop, permit, facts)
+    except BaseException:
+        await settle_all(workshop, [permit], Result.NOTHING_CHANGED, message="the evidence could not be kept")
+        raise
+    return permit
+
+
+async def facts_of(workshop: Workshop, write: Write) -> Facts:
+    """What the gate needs to know, read afresh."""
+    return await answer_with_async(
+        ask(write, workshop.target.server.url, workshop.cluster.ca_digest), workshop.ask
+    )
+
+
+def loud(workshop: Workshop, permits: Sequence[gate.Permit]) -> tuple[str, ...]:
+    """What has to be said while an act runs: what break-glass set aside, and locks that hold back too few."""
+    lines = []
+    for permit in permits:
+        if permit.intent.break_glass:
+            rules = ", ".join(permit.overridden) or "no rule"
+            lines.append(f"BREAK-GLASS on {permit.write.short}: {rules} set aside; this is on record")
+        keeping = workshop.locks.get(permit.intent.id)
+        if keeping is not None and keeping.held.warning:
+            lines.append(keeping.held.warning)
+    return tuple(lines)
 
 
 def run_variables(workshop: Workshop, permits: Sequence[gate.Permit], store: str) -> dict[str, Any]:
@@ -136,15 +175,24 @@ async def settle_all(
     Returns what could not be done on the side."""
     warnings: list[str] = []
     for permit in permits:
-        after = None
-        if result is not Result.NOTHING_CHANGED:
-            answer = await workshop.ask(_target_question(permit.write))
-            after = dict(answer.json()) if answer.status == 200 else None
-        await workshop.record(
-            lambda store, p=permit, a=after: gate.settle(  # type: ignore[misc]
-                p, store, result, verification=verification, after=a, message=message, duration_ms=duration_ms
+        try:
+            after = None
+            if result is not Result.NOTHING_CHANGED:
+                answer = await workshop.ask(_target_question(permit.write))
+                after = dict(answer.json()) if answer.status == 200 else None
+            settled = functools.partial(
+                gate.settle,
+                permit,
+                result=result,
+                verification=verification,
+                after=after,
+                message=message,
+                duration_ms=duration_ms,
             )
-        )
+            await workshop.record(lambda store, settle=settled: settle(store=store))  # type: ignore[misc]
+        finally:
+            keeping = workshop.locks.pop(permit.intent.id, None)
+            warnings += [said for said in [await keeping.give_back() if keeping else ""] if said]
         if result is not Result.NOTHING_CHANGED:
             warning = await answer_with_async(
                 announce(permit, result.value, workshop.clock.now()), workshop.ask
@@ -170,7 +218,9 @@ async def _keep(workshop: Workshop, permit: gate.Permit, facts: Facts) -> None:
         )
 
 
-async def _planned(workshop: Workshop, announced: Mapping[str, Any], documents: Write | None) -> PlannedWrite:
+async def _planned(
+    workshop: Workshop, announced: Mapping[str, Any], documents: Write | None, size: Mapping[str, int]
+) -> PlannedWrite:
     write_facts = announced["write"]
     act, resource = ACTS[str(write_facts["act"])], RESOURCES[str(write_facts["kind"])]
     namespace, name = str(write_facts["namespace"]), str(write_facts["name"])
@@ -189,6 +239,9 @@ async def _planned(workshop: Workshop, announced: Mapping[str, Any], documents: 
         kubectl=kubectl_for(act.id, resource, namespace, name, parameters),
         parameters=dict(parameters),
         diff=diff_text(f"{resource.kind.lower()}/{name}", changes),
+        bounds=bounds_of(workshop.catalogue, short),
+        objects=size["objects"],
+        at_once=size["at_once"],
     )
     if documents is not None:
         write = replace(
@@ -198,15 +251,25 @@ async def _planned(workshop: Workshop, announced: Mapping[str, Any], documents: 
             playbook=documents.playbook,
             playbook_digest=documents.playbook_digest,
             session_id=documents.session_id,
+            limits=documents.limits,
+            undoes=documents.undoes,
         )
-    facts = await answer_with_async(
-        ask(write, workshop.target.server.url, workshop.cluster.ca_digest), workshop.ask
-    )
+    facts = await facts_of(workshop, write)
     expected = facts.found
     if not any(c.path.startswith("/spec/replicas") for c in changes):
         expected = replace(expected, replicas=None)
     write = replace(write, expected=expected)
-    return PlannedWrite(write, facts, changes, gate.preflight(write, facts, workshop.standing()))
+    refused = gate.preflight(write, facts, workshop.standing())
+    return PlannedWrite(write, facts, changes, refused, await _objections(workshop, write, facts))
+
+
+async def _objections(workshop: Workshop, write: Write, facts: Facts) -> tuple[Verdict, ...]:
+    """What the policies say already; without a record to ask, the gate will say so when it matters."""
+    asked = functools.partial(gate.with_precedents, write, facts, workshop.standing())
+    try:
+        return gate.objections(write, facts, await workshop.record(asked))
+    except AuditError as error:
+        return (Verdict("record", error.cause, error.remedy),)
 
 
 def diff_text(subject: str, changes: Sequence[Change]) -> str:
@@ -240,16 +303,33 @@ def _announced(event: RunEvent) -> Mapping[str, Any] | None:
     return event.result if isinstance(write, Mapping) and write.get("act") in ACTS else None
 
 
-def _before(facts: Facts) -> dict[str, Any]:
-    """What a rollback may ask for as ``before.name``."""
-    annotations = ((facts.target or {}).get("metadata") or {}).get("annotations") or {}
-    revision = str(annotations.get("deployment.kubernetes.io/revision") or "")
+def _before(planned: PlannedWrite) -> dict[str, Any]:
+    """What a rollback may ask for as ``before.name``; the manifest only where the act takes the object away."""
+    target = planned.facts.target or {}
+    metadata, spec = target.get("metadata") or {}, target.get("spec") or {}
+    revision = str((metadata.get("annotations") or {}).get(_REVISION) or "")
     found: dict[str, Any] = {}
-    if facts.found.replicas is not None:
-        found["replicas"] = facts.found.replicas
+    if planned.facts.found.replicas is not None:
+        found["replicas"] = planned.facts.found.replicas
     if revision.isdigit():
         found["revision"] = int(revision)
+    if planned.write.resource.kind == "HorizontalPodAutoscaler":
+        found["hpa_minimum"] = spec.get("minReplicas") or 1
+        found["hpa_maximum"] = spec.get("maxReplicas")
+    if planned.write.act.id == "delete" and target:
+        found["manifest"] = restorable(target)
     return found
+
+
+def restorable(target: Mapping[str, Any]) -> dict[str, Any]:
+    """An object as it has to be applied to exist again, without what the server and its controllers added."""
+    metadata = target.get("metadata") or {}
+    kept = {key: metadata[key] for key in ("name", "namespace", "labels") if metadata.get(key)}
+    annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != _REVISION}
+    if annotations:
+        kept["annotations"] = annotations
+    rest = {k: v for k, v in target.items() if k not in {"metadata", "status"}}
+    return {**rest, "metadata": kept}
 
 
 def _target_question(write: Write) -> Any:

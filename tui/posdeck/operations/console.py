@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from posdeck.audit.origin import os_actor, os_place, this_process
@@ -24,15 +25,17 @@ from posdeck.operations import journal, recovery
 from posdeck.operations.assessment import Assessor
 from posdeck.operations.binding import binding_problem, read_bindings
 from posdeck.operations.driver import SessionDriver
+from posdeck.operations.forwards import Forwards
 from posdeck.operations.front import LogLine, LogRequest, RunbookSummary, Unsubscribe
 from posdeck.operations.histories import Histories
+from posdeck.operations.kinds import Kinds, ServerTable, read_all, read_table
 from posdeck.operations.library import RunbookLibrary
-from posdeck.operations.logs import read_logs
+from posdeck.operations.logs import read_logs, save_log
 from posdeck.operations.numbers import Numbers
 from posdeck.operations.opening import Opening
 from posdeck.operations.others import PERIOD, other_facts, read_budgets
 from posdeck.operations.processing import consumer_view
-from posdeck.operations.rules import Standing
+from posdeck.operations.standing import Standing
 from posdeck.operations.session_store import SessionStore
 from posdeck.operations.session_view import summary_of, view_of
 from posdeck.operations.view import ActionSummary, ConsumerView, SessionView, Surroundings, View
@@ -55,6 +58,8 @@ class Console:
         self.library = RunbookLibrary(opening.folders, opening.catalogue, self.clock)
         self.workshop: Workshop | None = None
         self.embedded = embedded
+        self.kinds = Kinds()
+        self.forwards = Forwards(self._require_workshop)
         self._actor: Actor = os_actor()
         self._listeners: list[Callable[[View], None]] = []
         self._session_listeners: list[Callable[[SessionView], None]] = []
@@ -68,6 +73,7 @@ class Console:
         self._actions: tuple[ActionSummary, ...] = ()
         self._budgets: tuple[Budget, ...] | None = None
         self._connected = asyncio.Event()
+        self.settled = asyncio.Event()  # what an earlier posdeck left has been looked at
         self._view = View(snapshot=_empty(opening), surroundings=self._surroundings(None))
         self.notices: list[str] = []
 
@@ -98,10 +104,16 @@ class Console:
 
     async def stop(self) -> None:
         """End everything. A session that waits stays stored and can be resumed; a run is cancelled."""
-        for driver in list(self._drivers.values()):
-            if driver.session.run:
-                with contextlib.suppress(PosdeckError):
-                    await driver.cancel("posdeck was closed")
+        try:
+            for driver in list(self._drivers.values()):
+                if driver.session.run:
+                    with contextlib.suppress(PosdeckError):
+                        await driver.cancel("posdeck was closed")
+            await self.forwards.close()
+        finally:
+            await self._close()
+
+    async def _close(self) -> None:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -199,11 +211,20 @@ class Console:
         await self.driver(session_id).answer(choice)
 
     async def confirm(
-        self, session_id: str, *, typed: str, reason: str, ticket: str, break_glass: str = ""
+        self,
+        session_id: str,
+        *,
+        typed: str,
+        reason: str,
+        ticket: str,
+        break_glass: str = "",
+        informed: Sequence[str] = (),
     ) -> None:
-        """Confirm the act that waits."""
+        """Confirm the act that waits; ``informed`` are the contacts who have been told of it."""
         driver = self.driver(session_id)
-        await driver.confirm(typed=typed, reason=reason, ticket=ticket, break_glass=break_glass)
+        await driver.confirm(
+            typed=typed, reason=reason, ticket=ticket, break_glass=break_glass, informed=informed
+        )
 
     async def cancel(self, session_id: str) -> None:
         """Stop what runs and follow the step's on_cancel."""
@@ -219,7 +240,19 @@ class Console:
         """The object as the server has it; values of a Secret never leave the server's answer."""
         from posdeck.operations.objects import read_object
 
-        return await read_object(self._require_workshop(), kind, name)
+        return await read_object(self._require_workshop(), self.kinds, kind, name)
+
+    async def table(self, kind: str) -> ServerTable:
+        """What the server prints of one kind."""
+        return await read_table(self._require_workshop(), self.kinds, kind)
+
+    async def all_tables(self) -> Sequence[ServerTable]:
+        """What ``kubectl get all`` lists."""
+        return await read_all(self._require_workshop(), self.kinds)
+
+    async def save_log(self, name: str, lines: Sequence[LogLine]) -> Path:
+        """Keep log lines in a file of this user's, recorded first."""
+        return await save_log(self._require_workshop(), name, lines)
 
     async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:
         """The newest records first."""
@@ -279,6 +312,7 @@ class Console:
             process=this_process(),
             binding=read_bindings(self.opening.state).get(environment.name),
             read_only=self.opening.read_only,
+            now=self.clock.now(),
         )
 
     async def _connect(self) -> None:
@@ -325,10 +359,13 @@ class Console:
         await workshop.identify()
         self._spawn(self._identify_again())
         try:
+            running = await asyncio.to_thread(recovery.clear_runs, self.opening.state)
             if await asyncio.to_thread(self.opening.audit_file.exists):
-                self.notices += await recovery.settle_orphans(workshop)
-        except AuditError as error:
+                self.notices += await recovery.settle_orphans(workshop, running)
+        except PosdeckError as error:
             self.notices.append(str(error))
+        finally:
+            self.settled.set()
         await self._load_actions()
 
     async def _look_at_budgets(self) -> None:

@@ -7,28 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from posdeck.audit.record import Result, Verification
+from posdeck.catalogue.policy import Policy
 from posdeck.errors import PosdeckError, RefusedError
 from posdeck.execution.events import RunResult as PlaybookResult
 from posdeck.execution.events import RunStatus
 from posdeck.execution.runs import Run
-from posdeck.operations import acting, checks, looking, recovery
-from posdeck.operations.gate import Permit
+from posdeck.operations import acting, checks, followups, looking, recovery
+from posdeck.operations.gate import Permit, refuse
+from posdeck.operations.policies import wanted_contacts
 from posdeck.operations.running import RunLog, run_playbook
 from posdeck.operations.session_store import SessionStore
+from posdeck.operations.standing import Verdict
 from posdeck.operations.view import Evidence, TaskView
 from posdeck.operations.workshop import Workshop
-from posdeck.operations.write import ACTS, RESOURCES, Write
+from posdeck.operations.write import ACTS, RESOURCES, Limits, Write
 from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
-from posdeck.runbooks.model import Diagnose, Offer, Runbook
+from posdeck.runbooks.model import Act, Diagnose, Offer, Runbook
 from posdeck.runbooks.reducer import advance
 from posdeck.runbooks.session import Phase, Session, StepState, StepStatus
 
+_BREAK_GLASS = "break-glass:"
 _RESULTS = {
     RunStatus.SUCCEEDED: ev.RunResult.SUCCEEDED,
     RunStatus.FAILED: ev.RunResult.FAILED,
@@ -61,6 +65,7 @@ class Showing:
     message: str = ""
     refusal: RefusedError | None = None
     preview: acting.Preview | None = None
+    loud: tuple[str, ...] = ()  # what has to stay on screen: break-glass, locks, what is owed
     offers: tuple[Offer, ...] = ()
 
 
@@ -91,6 +96,7 @@ class SessionDriver:
         self._lock = asyncio.Lock()
         self._waiting = asyncio.Event()
         self._break_glass = ""
+        self._informed: tuple[str, ...] = ()
 
     # what a front end does
 
@@ -107,19 +113,33 @@ class SessionDriver:
         step, phase = self.session.step, self.session.phase
         if phase is Phase.TELLING:
             told = self.showing.contact.who if self.showing.contact and choice == "told" else ()
+            await followups.record_informed(self.workshop, told, self.session.id)
             await self.post(ev.Acknowledged(at=self._now(), step=step, told=told))
         elif phase is Phase.OFFERING:
             kind = ev.RollbackRequested if choice == "rollback" else ev.RollbackDeclined
             await self.post(kind(at=self._now(), step=step))
-        elif phase is Phase.REFUSED and choice == "retry":
+        elif phase is Phase.REFUSED and choice in {"retry", "told"}:
+            if choice == "told":
+                await self._tell_missing()
             await self.post(ev.Retried(at=self._now(), step=step))
         else:
             await self.post(ev.Answered(at=self._now(), step=step, choice=choice, note=note))
 
-    async def confirm(self, *, typed: str, reason: str, ticket: str, break_glass: str = "") -> None:
-        """Agree to the plan on show. Raises RefusedError when a rule already says no."""
+    async def confirm(
+        self, *, typed: str, reason: str, ticket: str, break_glass: str = "", informed: Sequence[str] = ()
+    ) -> None:
+        """Agree to the plan on show; a reason that begins with "break-glass:" is one for break-glass. Raises
+        RefusedError, itself recorded, when what was typed is not what had to be; the plan stays on show."""
         state = self.session.steps[self.session.unit]
+        if not break_glass and reason.strip().lower().startswith(_BREAK_GLASS):
+            break_glass = reason.strip()[len(_BREAK_GLASS) :].strip()
+            reason = break_glass
+        asked = self.showing.confirmation
+        if asked is not None and self.session.phase is Phase.CONFIRMING and typed != asked.expected:
+            await self._hold_to_what_was_typed(asked, typed)
         self._break_glass = break_glass
+        self._informed = tuple(dict.fromkeys((*self._informed, *informed)))
+        await followups.record_informed(self.workshop, informed, self.session.id)
         await self.post(
             ev.Confirmed(
                 at=self._now(),
@@ -130,6 +150,33 @@ class SessionDriver:
                 ticket=ticket,
             )
         )
+
+    async def _hold_to_what_was_typed(self, asked: fx.AskConfirmation, typed: str) -> None:
+        """A wrong name, and a missing yes, are refusals like any other: recorded, and nothing is done."""
+        preview, target = self.showing.preview, asked.plan.target
+        if preview is None or (not asked.expected and typed in {"y", "yes", target}):
+            return
+        said = f"{typed!r} was typed" if typed else "it was not confirmed"
+        verdict = Verdict(
+            "confirmation",
+            f"{said}, and the target is {target}",
+            f"Type {asked.expected or 'yes'} to confirm, on the command line --confirm {target}.",
+        )
+        planned, standing = preview.writes[0], self.workshop.standing()
+        await self.workshop.record(
+            lambda store: refuse(planned.write, planned.facts, standing, store, verdict)
+        )
+
+    async def _tell_missing(self) -> None:
+        """Somebody says that those whom the policy names have been told."""
+        preview = self.showing.preview
+        wanted = wanted_contacts(preview.writes[0].write, self._policy().inform) if preview else ()
+        new = tuple(who for who in wanted if who not in self._informed)
+        await followups.record_informed(self.workshop, new, self.session.id)
+        self._informed = (*self._informed, *new)
+
+    def _policy(self) -> Policy:
+        return self.workshop.standing().policy
 
     async def cancel(self, cause: str = "") -> None:
         """Stop, and wait until nothing of it runs any more."""
@@ -193,7 +240,7 @@ class SessionDriver:
         old = self.showing
         self.showing = Showing(
             evidence=old.evidence, tasks=old.tasks, log=old.log, message=old.message, refusal=old.refusal,
-            preview=old.preview, **now,
+            preview=old.preview, loud=old.loud, **now,
         )  # fmt: skip
 
     def _spawn(self, work: Coroutine[Any, Any, None], run: str) -> None:
@@ -207,9 +254,10 @@ class SessionDriver:
         """An error of the machinery ends the run it belongs to, with its text; it never leaves a session hanging."""
         try:
             await work
-        except PosdeckError as error:
-            self.showing.message = str(error)
-            await self.post(self._broken(run, str(error)))
+        except Exception as error:
+            said = str(error) if isinstance(error, PosdeckError) else f"{type(error).__name__}: {error}"
+            self.showing.message = said
+            await self.post(self._broken(run, said))
 
     def _broken(self, run: str, cause: str) -> ev.Event:
         if self.session.phase is Phase.PREVIEWING:
@@ -317,8 +365,6 @@ class SessionDriver:
 
     async def _refused_at_preview(self, run: str, planned: acting.PlannedWrite) -> None:
         """The gate says no before anyone is asked: recorded like any refusal."""
-        from posdeck.operations.gate import refuse
-
         standing, verdict = self.workshop.standing(), planned.refused
         assert verdict is not None
         try:
@@ -345,17 +391,18 @@ class SessionDriver:
                 )
             )
             return
-        typed = state.confirmation.text if state.confirmation else ""
         try:
             permits = await acting.authorise_all(
                 self.workshop,
                 preview.writes,
-                typed=typed or "yes",
+                typed=state.confirmation.text if state.confirmation else "",
                 confirm_as=effect.target,
                 reason=effect.reason,
                 ticket=effect.ticket,
                 run_id=effect.run,
                 break_glass=self._break_glass,
+                informed=self._told(),
+                plan_digest=state.plan_hash,
             )
         except RefusedError as error:
             self.showing.refusal = error
@@ -364,6 +411,7 @@ class SessionDriver:
             )
             return
         self._permits[unit] = (permits, self.workshop.clock.monotonic())
+        self.showing.loud = acting.loud(self.workshop, permits)
         if self.session.cancelling:
             await self.post(ev.RunFinished(at=self._now(), run=effect.run, result=ev.RunResult.CANCELLED))
             return
@@ -443,8 +491,8 @@ class SessionDriver:
             message=state.note,
             duration_ms=duration,
         )
-        if warnings:
-            self.showing.message = "; ".join(warnings)
+        owed = followups.asked_for(permits, self._policy(), result, self._now())
+        self.showing.loud = tuple(dict.fromkeys((*self.showing.loud, *warnings, *owed)))
 
     # small things
 
@@ -462,7 +510,27 @@ class SessionDriver:
             playbook=effect.playbook,
             playbook_digest=self._digests.get(effect.playbook, ""),
             session_id=self.session.id,
+            limits=self._limits(effect.step),
+            undoes=self.session.steps[effect.step].runs if effect.for_rollback else (),
         )
+
+    def _limits(self, step_id: str) -> Limits:
+        """What the runbook itself asks of its acts."""
+        policy, step = self.runbook.policy, self.runbook.step(step_id)
+        if not isinstance(step, Act):
+            return Limits()
+        return Limits(
+            effect=self.runbook.class_of(step).value,
+            objects_at_once=policy.blast_radius.objects_at_once,
+            per_hour=policy.blast_radius.per_hour,
+            inform=policy.inform,
+            typed=step.confirm == "typed",
+        )
+
+    def _told(self) -> tuple[str, ...]:
+        """Everybody who was told, by steps of this session and with its confirmations."""
+        by_steps = (who for state in self.session.steps.values() for who in state.told)
+        return tuple(dict.fromkeys((*by_steps, *self._informed)))
 
     def _kubectl(self, text: str) -> str:
         """A step's kubectl line with its placeholders filled, for reading only."""

@@ -89,9 +89,7 @@ def pods_of(snapshot: Snapshot, resource: str, name: str) -> list[Pod]:
         deployment = snapshot.deployments.get(name)
         if deployment is not None:
             sets = {
-                rs.uid
-                for rs in snapshot.replica_sets.values()
-                if rs.owner and rs.owner.uid == deployment.uid
+                rs.uid for rs in snapshot.replica_sets.values() if rs.owner and rs.owner.uid == deployment.uid
             }
             wanted = deployment.selector.items()
             found = [
@@ -106,10 +104,12 @@ def pods_of(snapshot: Snapshot, resource: str, name: str) -> list[Pod]:
 def pod_for(snapshot: Snapshot, choice: ForwardChoice) -> Pod:
     """The pod that a forward goes to. Raises NotFoundError when none runs."""
     for pod in pods_of(snapshot, choice.resource, choice.name):
-        if pod.phase == "Running":
+        if pod.phase == "Running" and pod.deleted_at is None:
             return pod
     raise NotFoundError(
-        choice.target, "no pod of it is running", "Look at its pods and events; a forward needs a running pod."
+        choice.target,
+        "no pod of it is running",
+        "Look at its pods and events; a forward needs a running pod.",
     )
 
 

@@ -23,7 +23,7 @@ from posdeck.cluster.portforward import PortForward
 from posdeck.cluster.snapshot import Snapshot
 from posdeck.errors import InvalidError, NotFoundError, PosdeckError, UnknownNameError, UnreachableError
 from posdeck.kubetext.fields import at, items
-from posdeck.operations.forward_ports import ForwardChoice, pod_for, pods_of, service_port
+from posdeck.operations.forward_ports import ForwardChoice, pod_for, service_port
 from posdeck.operations.workshop import Workshop
 
 HISTORY = 120
@@ -95,6 +95,7 @@ class _Open:
     probe_path: str = "/"
     probes: deque[ProbePoint] = field(default_factory=lambda: deque(maxlen=HISTORY))
     probing: asyncio.Task[None] | None = None
+    moving: asyncio.Task[None] | None = None
     error_seen: str = ""  # the connection error that a later good answer has outdated
 
 
@@ -281,13 +282,12 @@ class Forwards:
     def _look(self, snapshot: Snapshot) -> None:
         """A new snapshot: a forward whose pod is gone goes to another, as soon as there is one."""
         for opened in self._open.values():
-            if _lost(opened, snapshot) or opened.waiting:
-                opened.waiting = True
-                if any(
-                    p.phase == "Running"
-                    for p in pods_of(snapshot, opened.choice.resource, opened.choice.name)
-                ):
-                    self._spawn(self._move(opened.id))
+            opened.waiting = opened.waiting or _lost(opened, snapshot)
+            if not opened.waiting or (opened.moving is not None and not opened.moving.done()):
+                continue
+            with contextlib.suppress(NotFoundError):  # none yet: the next snapshot may have one
+                pod_for(snapshot, opened.choice)
+                opened.moving = self._spawn(self._move(opened.id))
 
     async def _move(self, forward_id: str) -> None:
         async with self._changing:

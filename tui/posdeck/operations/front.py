@@ -6,18 +6,36 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Protocol
 
 from posdeck.catalogue.model import Catalogue
 from posdeck.clock import Clock
+from posdeck.operations.forwards import Forwards
+from posdeck.operations.kinds import ServerTable
 from posdeck.operations.view import ActionSummary, SessionView, View
 
 Unsubscribe = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
+class ParamSummary:
+    """One thing that a runbook asks for before its first step. ``type`` is workload, choice, integer, revision
+    or text; ``choices`` are all the answers where they are known; ``of`` is the parameter that a revision
+    belongs to."""
+
+    name: str
+    type: str
+    help: str
+    choices: tuple[str, ...] = ()
+    default: str = ""
+    required: bool = True
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RunbookSummary:
-    """One runbook of the library."""
+    """One runbook of the library. ``asks`` are its ``params`` in detail."""
 
     id: str
     title: str
@@ -26,6 +44,7 @@ class RunbookSummary:
     kind: str = "procedure"  # procedure, operation, recommendation
     params: tuple[str, ...] = ()
     changes: bool = False
+    asks: tuple[ParamSummary, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +55,13 @@ class LogLine:
     container: str
     at: datetime | None
     text: str
-    level: str = ""  # error, warning, info, debug, ""
+    level: str = ""  # error, warning, info, debug, "mark" for what happened to the stream itself, ""
 
 
 @dataclass(frozen=True, slots=True)
 class LogRequest:
-    """Which logs: pods by name; ``since`` in seconds."""
+    """Which logs: pods by name, and with ``deployments`` (full names) also those that these get later while the
+    log is followed. ``container`` empty means all but finished init containers; ``since`` in seconds."""
 
     pods: tuple[str, ...]
     container: str = ""
@@ -49,6 +69,7 @@ class LogRequest:
     tail: int | None = 100
     since: float | None = None
     previous: bool = False
+    deployments: tuple[str, ...] = ()
 
 
 class Front(Protocol):
@@ -56,6 +77,7 @@ class Front(Protocol):
 
     catalogue: Catalogue
     clock: Clock
+    forwards: Forwards
 
     @property
     def view(self) -> View:
@@ -106,8 +128,18 @@ class Front(Protocol):
         """Answer the question that waits."""
         ...
 
-    async def confirm(self, session_id: str, *, typed: str, reason: str, ticket: str) -> None:
-        """Confirm the act that waits; raises RefusedError when the gate says no."""
+    async def confirm(
+        self,
+        session_id: str,
+        *,
+        typed: str,
+        reason: str,
+        ticket: str,
+        break_glass: str = "",
+        informed: Sequence[str] = (),
+    ) -> None:
+        """Confirm the act that waits; raises RefusedError when the gate says no. ``break_glass`` is the reason
+        why the environment's policies are set aside, ``informed`` are the contacts who have been told."""
         ...
 
     async def cancel(self, session_id: str) -> None:
@@ -120,6 +152,18 @@ class Front(Protocol):
 
     async def object(self, kind: str, name: str) -> Mapping[str, Any]:
         """The object as the server has it, read afresh (raw JSON)."""
+        ...
+
+    async def table(self, kind: str) -> ServerTable:
+        """What the server prints of any one kind of the namespace."""
+        ...
+
+    async def all_tables(self) -> Sequence[ServerTable]:
+        """What ``kubectl get all`` lists, kind by kind; a kind that cannot be read carries the reason."""
+        ...
+
+    async def save_log(self, name: str, lines: Sequence[LogLine]) -> Path:
+        """Keep redacted log lines in a file of this user's (mode 0600), recorded first."""
         ...
 
     async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:

@@ -7,7 +7,9 @@ import hashlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
+from posdeck.audit.reading import AuditReader
 from posdeck.audit.record import (
     ActClass,
     Document,
@@ -21,7 +23,9 @@ from posdeck.audit.record import (
 from posdeck.audit.sqlite import AuditStore
 from posdeck.errors import AuditError, RefusedError
 from posdeck.operations.facts import Facts, expected_of
-from posdeck.operations.rules import CONFIRMED_RULES, PREVIEW_RULES, Rule, Standing, Verdict
+from posdeck.operations.precedents import read_precedents
+from posdeck.operations.rules import ALL_RULES, POLICY_RULES, PREVIEW_RULES
+from posdeck.operations.standing import Rule, Standing, Verdict
 from posdeck.operations.write import Write
 
 
@@ -52,16 +56,30 @@ def judge(
 
 
 def preflight(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
-    """What the gate would say before anyone confirms; records nothing."""
+    """What nobody can set aside, asked before anyone confirms; records nothing."""
     return judge(write, facts, standing, PREVIEW_RULES)[0]
 
 
-def authorise(write: Write, facts: Facts, standing: Standing, store: AuditStore) -> Permit:
-    """Let ``write`` pass, with its intent committed; raises RefusedError (itself recorded) otherwise.
+def objections(write: Write, facts: Facts, standing: Standing) -> tuple[Verdict, ...]:
+    """Every policy that would say no as things stand, to be shown before anyone confirms; records nothing.
+    ``standing`` needs its precedents: see ``with_precedents``."""
+    found = (rule(write, facts, standing) for rule in POLICY_RULES)
+    return tuple(verdict for verdict in found if verdict is not None)
 
-    When the record cannot be written, the write is refused: there is no write without a record.
-    """
-    standing = replace(
+
+def with_precedents(write: Write, facts: Facts, standing: Standing, store: AuditReader) -> Standing:
+    """The standing with what the record says of the past, and who and where as the API server knows it.
+    Blocks on the disk; raises AuditError."""
+    known = _placed(write, facts, standing)
+    now = standing.now
+    if now is None:
+        return known
+    past = read_precedents(store, write, standing.environment, standing.policy.staging_first, now)
+    return replace(known, precedents=past)
+
+
+def _placed(write: Write, facts: Facts, standing: Standing) -> Standing:
+    return replace(
         standing,
         actor=replace(
             standing.actor,
@@ -76,27 +94,53 @@ def authorise(write: Write, facts: Facts, standing: Standing, store: AuditStore)
             environment=standing.environment,
         ),
     )
-    verdict, overridden = judge(write, facts, standing, (*PREVIEW_RULES, *CONFIRMED_RULES))
+
+
+def examine(
+    write: Write, facts: Facts, standing: Standing, store: AuditStore
+) -> tuple[Standing, tuple[str, ...]]:
+    """Judge ``write`` by every rule; raises RefusedError (itself recorded) at the first that says no and that
+    break-glass does not set aside. Returns the standing with its precedents, and what was set aside.
+    Commits nothing else: a lock is taken only for a write that may go on."""
+    try:
+        known = with_precedents(write, facts, standing, store)
+    except AuditError as error:
+        raise _no_record(write, error) from error
+    verdict, overridden = judge(write, facts, known, ALL_RULES)
     if verdict is not None:
-        refuse(write, facts, standing, store, verdict)
-    intent = _intent(write, facts, standing, overridden)
+        refuse(write, facts, known, store, verdict)
+    return known, overridden
+
+
+def authorise(write: Write, facts: Facts, standing: Standing, store: AuditStore) -> Permit:
+    """Let ``write`` pass, with its intent committed; raises RefusedError (itself recorded) otherwise.
+
+    When the record cannot be written, the write is refused: there is no write without a record.
+    """
+    known, overridden = examine(write, facts, standing, store)
+    intent = _intent(write, facts, known, overridden)
     try:
         store.check_writable()
         store.append_intent(intent)
     except AuditError as error:
-        raise RefusedError(
-            "record",
-            write.subject,
-            f"the record cannot be written ({error.subject}: {error.cause}), so nothing is changed",
-            error.remedy or "Make the audit store writable: posdeck doctor says how.",
-            kubectl=write.kubectl,
-        ) from error
+        raise _no_record(write, error) from error
     return Permit(intent, write, overridden)
 
 
-def refuse(write: Write, facts: Facts, standing: Standing, store: AuditStore, verdict: Verdict) -> None:
+def _no_record(write: Write, error: AuditError) -> RefusedError:
+    return RefusedError(
+        "record",
+        write.subject,
+        f"the record cannot be written ({error.subject}: {error.cause}), so nothing is changed",
+        error.remedy or "Make the audit store writable: posdeck doctor says how.",
+        kubectl=write.kubectl,
+    )
+
+
+def refuse(write: Write, facts: Facts, standing: Standing, store: AuditStore, verdict: Verdict) -> NoReturn:
     """Record the refusal and raise it. A refusal stands even when it cannot be recorded."""
     cause = verdict.cause
+    standing = _placed(write, facts, standing)
     try:
         store.append_refusal(
             Refusal(
@@ -152,9 +196,9 @@ def settle(
 
 def _intent(write: Write, facts: Facts, standing: Standing, overridden: tuple[str, ...]) -> Intent:
     return Intent(
-        id=str(uuid.uuid4()),
+        id=write.intent_id or str(uuid.uuid4()),
         act=write.act.id,
-        act_class=ActClass(write.act.effect),
+        act_class=ActClass(write.effect),
         actor=standing.actor,
         place=standing.place,
         target=_target(write, facts),
@@ -162,16 +206,27 @@ def _intent(write: Write, facts: Facts, standing: Standing, overridden: tuple[st
         runbook=_document(write.runbook, write.runbook_digest),
         playbook=_document(write.playbook, write.playbook_digest),
         parameters=dict(write.parameters),
+        plan_digest=write.plan_digest,
         preview_digest=hashlib.sha256(write.diff.encode()).hexdigest() if write.diff else "",
         preview_diff=write.diff,
-        reason=write.reason,
+        reason=_reason(write),
         ticket=write.ticket,
         kubectl=write.kubectl,
         session_id=write.session_id,
         run_id=write.run_id,
         break_glass=bool(write.break_glass.strip()),
         overrides=overridden,
+        informed=write.informed,
+        rollback_of=standing.precedents.undoes if standing.precedents is not None else "",
     )
+
+
+def _reason(write: Write) -> str:
+    """The reason, with that of break-glass: whoever reads the record finds both in one place."""
+    if not write.break_glass.strip():
+        return write.reason
+    said = f"break-glass: {write.break_glass.strip()}"
+    return f"{write.reason.strip()} ({said})" if write.reason.strip() else said
 
 
 def _target(write: Write, facts: Facts) -> Target:

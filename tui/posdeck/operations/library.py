@@ -13,11 +13,11 @@ from posdeck.catalogue.policy import CONFIRM_TYPED
 from posdeck.clock import Clock
 from posdeck.content import ContentFolders, file_digest
 from posdeck.errors import UnknownNameError
-from posdeck.operations.front import RunbookSummary
+from posdeck.operations.front import ParamSummary, RunbookSummary
 from posdeck.runbooks.digests import digest, playbook_files, playbooks_named
 from posdeck.runbooks.loading import Library, load_library
 from posdeck.runbooks.matching import by_finding, changes_anything
-from posdeck.runbooks.model import Act, Runbook
+from posdeck.runbooks.model import Act, Param, Runbook
 from posdeck.runbooks.params import prefill, resolve
 from posdeck.runbooks.rendering import document
 from posdeck.runbooks.session import Session, new_session
@@ -60,6 +60,7 @@ class RunbookLibrary:
                 kind=_kind(r),
                 params=tuple(p.name for p in r.params),
                 changes=changes_anything(r),
+                asks=tuple(self._asks(p) for p in r.params),
             )
             for r in self.library.runbooks
         ]
@@ -126,6 +127,21 @@ class RunbookLibrary:
             check_only=check_only,
         )
         return runbook, session
+
+    def _asks(self, param: Param) -> ParamSummary:
+        source = param.source
+        choices = param.choices
+        if param.type == "workload" and source is not None and source.group is not None:
+            choices = _Names(self.catalogue).members(source.group)
+        return ParamSummary(
+            name=param.name,
+            type=param.type,
+            help=param.help,
+            choices=choices,
+            default="" if param.default is None else str(param.default),
+            required=param.required,
+            of=(source.param or "") if source is not None else "",
+        )
 
     def _groups(self, short: str) -> tuple[str, ...]:
         workload = self.catalogue.workloads.get(short)

@@ -1,4 +1,4 @@
-"""Single objects for people to read: as the server has them, with the values of Secrets left out."""
+"""Single objects for people to read: as the server has them, redacted; of a Secret and a ConfigMap the keys only."""
 
 from __future__ import annotations
 
@@ -7,35 +7,39 @@ from typing import Any
 
 from posdeck.cluster import resources
 from posdeck.cluster.objects import Objects
-from posdeck.cluster.resources import Resource
-from posdeck.errors import UnknownNameError
+from posdeck.kubetext.fields import mapping
+from posdeck.operations.kinds import Kinds
 from posdeck.operations.workshop import Workshop
+from posdeck.redaction.redactor import Redactor
 
-KINDS: Mapping[str, Resource] = {
-    "pod": resources.PODS,
-    "deployment": resources.DEPLOYMENTS,
-    "replicaset": resources.REPLICA_SETS,
-    "horizontalpodautoscaler": resources.HPAS,
-    "hpa": resources.HPAS,
-    "service": resources.SERVICES,
-    "event": resources.EVENTS,
-    "node": resources.NODES,
-    "configmap": resources.CONFIG_MAPS,
-    "secret": resources.SECRETS,
-}
+NOT_SHOWN = "(not shown)"
+# A whole copy of the object as somebody applied it, values of a Secret included; nothing else is lost without it.
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_VALUES = ("data", "stringData", "binaryData")
 
 
-async def read_object(workshop: Workshop, kind: str, name: str) -> Mapping[str, Any]:
-    """One object, read afresh. Raises UnknownNameError for a kind that is not read, and the ClusterError tree."""
-    key = kind.lower()
-    resource = KINDS.get(key) or KINDS.get(key.removesuffix("s"))
-    if resource is None:
-        raise UnknownNameError(
-            f"kind {kind}", "is not one that posdeck reads", f"It reads: {', '.join(KINDS)}."
-        )
+async def read_object(workshop: Workshop, kinds: Kinds, kind: str, name: str) -> Mapping[str, Any]:
+    """One object, read afresh. Raises UnknownNameError for a kind that is not served, and the ClusterError tree."""
+    resource = await kinds.find(workshop.transport, kind)
     found = await Objects(workshop.transport, workshop.target.namespace).get(resource, name)
-    if resource is resources.SECRETS:
-        hidden = dict.fromkeys(found.get("data") or {}, "(not shown)")
-        return {**found, "data": hidden, "stringData": {}}
-    redacted: Mapping[str, Any] = workshop.redactor.value(found)
-    return redacted
+    by_name_only = resource in (resources.SECRETS, resources.CONFIG_MAPS)
+    return shown(found, workshop.redactor, by_name_only=by_name_only)
+
+
+def shown(found: Mapping[str, Any], redactor: Redactor, *, by_name_only: bool = False) -> Mapping[str, Any]:
+    """What may be seen of an object: redacted, without its applied copy, and with ``by_name_only`` the keys of
+    its data without their values."""
+    kept = dict(found)
+    metadata = dict(mapping(found.get("metadata")))
+    annotations = dict(mapping(metadata.get("annotations")))
+    if _APPLIED in annotations:
+        annotations[_APPLIED] = NOT_SHOWN
+        metadata["annotations"] = annotations
+    kept["metadata"] = metadata
+    hidden: dict[str, Any] = {}
+    if by_name_only:
+        for part in _VALUES:
+            if part in kept:
+                hidden[part] = dict.fromkeys(mapping(kept.pop(part)), NOT_SHOWN)
+    redacted: dict[str, Any] = redactor.value(kept)
+    return {**redacted, **hidden}

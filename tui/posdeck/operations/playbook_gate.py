@@ -15,27 +15,31 @@ makes the preview, and after the run the record.
 
 from __future__ import annotations
 
+import os
 import time
+import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from posdeck.audit.origin import os_actor, os_place, this_process
+from posdeck.audit.origin import os_actor, os_place, start_time, this_process
 from posdeck.audit.record import Intent, Result
 from posdeck.audit.sqlite import AuditStore, open_store
 from posdeck.catalogue.reading import read_catalogue
 from posdeck.clock import SystemClock
 from posdeck.cluster.kubeconfig import Target, load_target
 from posdeck.config import load_settings, state_folder
-from posdeck.errors import AuditError, ConfigurationError, RefusedError
-from posdeck.operations import custody, gate
+from posdeck.content import file_digest
+from posdeck.errors import AuditError, ConfigurationError, ContentError, RefusedError
+from posdeck.operations import custody, gate, holding, locks
 from posdeck.operations.announcement import announce
 from posdeck.operations.authority import resource_version, target_ca_digest
 from posdeck.operations.binding import read_bindings
 from posdeck.operations.facts import Answer, Facts, Question, answer_with, ask
 from posdeck.operations.journal import audit_path
-from posdeck.operations.rules import Standing
+from posdeck.operations.reach import bounds_of
+from posdeck.operations.standing import Standing, Verdict
 from posdeck.operations.write import ACTS, EMPTY, RESOURCES, Expected, Write, kubectl_for
 from posdeck.redaction.redactor import Redactor
 
@@ -54,6 +58,7 @@ class PlaybookPermit:
     ask: Callable[[Question], Answer] | None = None
     began: float = field(default_factory=time.monotonic)
     evidence: tuple[str, ...] = ()
+    held: holding.Held | None = None
 
 
 def authorise(
@@ -92,6 +97,10 @@ def authorise(
         reason=reason or "",
         ticket=ticket or "",
         playbook=Path(str(host_vars.get("playbook_file") or "")).name,
+        break_glass=str(host_vars.get("break_glass") or ""),
+        informed=_names_in(host_vars.get("informed")),
+        at_once=len(host_vars.get("ansible_play_batch") or ()) or 1,
+        intent_id=str(uuid.uuid4()),
     )
 
     def answer(question: Question) -> Answer:
@@ -115,19 +124,33 @@ def settle(permit: PlaybookPermit | None, result: str, after: Mapping[str, Any] 
     """
     if permit is None or permit.own is None or permit.store is None:
         return ""
-    with permit.store as store:
-        gate.settle(
-            permit.own,
-            store,
-            Result(result),
-            after=dict(after) if after else None,
-            message=message,
-            duration_ms=round((time.monotonic() - permit.began) * 1000),
-            evidence=permit.evidence,
-        )
-    if permit.ask is None or result == Result.NOTHING_CHANGED:
+    warnings = []
+    try:
+        with permit.store as store:
+            gate.settle(
+                permit.own,
+                store,
+                Result(result),
+                after=dict(after) if after else None,
+                message=message,
+                duration_ms=round((time.monotonic() - permit.began) * 1000),
+                evidence=permit.evidence,
+            )
+    finally:
+        warnings.append(_give_back(permit.held, permit.ask))
+    if permit.ask is not None and result != Result.NOTHING_CHANGED:
+        warnings.append(answer_with(announce(permit.own, result, SystemClock().now()), permit.ask))
+    return "; ".join(warning for warning in warnings if warning)
+
+
+def _give_back(held: holding.Held | None, answer: Callable[[Question], Answer] | None) -> str:
+    """Give the lock back; returns what has to be said about it, or ""."""
+    if held is None or answer is None:
         return ""
-    return answer_with(announce(permit.own, result, SystemClock().now()), permit.ask)
+    if held.local is not None:
+        held.local.release()
+    problem = answer_with(locks.release(held.lease), answer) if held.lease is not None else ""
+    return "; ".join(part for part in (held.warning, problem) if part)
 
 
 def _show_intent(write: Write, facts: Facts, run: Mapping[str, Any]) -> PlaybookPermit:
@@ -202,9 +225,11 @@ def _pass_whole_gate(
         raise ConfigurationError(
             "inventory", "the play has no inventory folder", "Run it with -i inventory/NAME."
         )
-    environment = read_catalogue(Path(folder)).environment
+    catalogue = read_catalogue(Path(folder))
+    environment = catalogue.environment
     settings = load_settings()
     state = state_folder()
+    clock = SystemClock()
     standing = Standing(
         environment=environment.name,
         accept=environment.accept,
@@ -213,21 +238,52 @@ def _pass_whole_gate(
         place=os_place(context=target.context),
         process=this_process(),
         binding=read_bindings(state).get(environment.name),
+        now=clock.now(),
     )
-    store = open_store(audit_path(settings), SystemClock(), Redactor(settings.redaction_patterns))
+    parent = os.getppid()
+    write = replace(
+        write,
+        bounds=bounds_of(catalogue, write.short),
+        run_id=f"ansible-{parent}-{start_time(parent) or ''}",  # one run of Ansible is one act, on however many hosts
+        playbook_digest=_playbook_digest(host_vars),
+    )
+    store = open_store(audit_path(settings), clock, Redactor(settings.redaction_patterns))
     try:
-        kept = []
-        if gate.preflight(write, facts, standing) is None and custody.concerns_pods(write):
-            kept = answer_with(custody.collect(write, facts.target), answer)
-        permit = gate.authorise(write, facts, standing, store)
+        return _hold_and_commit(write, facts, standing, store, state, answer, target)
     except BaseException:
         store.close()
         raise
+
+
+def _hold_and_commit(
+    write: Write,
+    facts: Facts,
+    standing: Standing,
+    store: AuditStore,
+    state: Path,
+    answer: Callable[[Question], Answer],
+    target: Target,
+) -> PlaybookPermit:
+    """The rules, the lock, the target once more, what has to be kept of it, and the intent."""
+    known, _ = gate.examine(write, facts, standing, store)
+    held = answer_with(holding.hold(write, facts, known, state, SystemClock().now), answer)
+    if isinstance(held, Verdict):
+        gate.refuse(write, facts, known, store, held)
     try:
-        digests = tuple(store.save_evidence(permit.intent.id, k.name, k.text, k.media_type) for k in kept)
-    except BaseException as error:
-        gate.settle(permit, store, Result.NOTHING_CHANGED, message=f"the evidence could not be kept: {error}")
-        store.close()
+        holding.record_lock(held, write, known, store)
+        facts = answer_with(ask(write, target.server.url, facts.cluster.ca_digest), answer)
+        kept = (
+            answer_with(custody.collect(write, facts.target), answer) if custody.concerns_pods(write) else []
+        )
+        permit = gate.authorise(write, facts, standing, store)
+        try:
+            digests = tuple(store.save_evidence(permit.intent.id, k.name, k.text, k.media_type) for k in kept)
+        except BaseException as error:
+            message = f"the evidence could not be kept: {error}"
+            gate.settle(permit, store, Result.NOTHING_CHANGED, message=message)
+            raise
+    except BaseException:
+        _give_back(held, answer)
         raise
     return PlaybookPermit(
         permit.intent.id,
@@ -237,4 +293,22 @@ def _pass_whole_gate(
         store=store,
         ask=answer,
         evidence=digests,
+        held=held,
     )
+
+
+def _names_in(given: Any) -> tuple[str, ...]:
+    """Contact ids from a list, or from text with commas."""
+    parts = given if isinstance(given, list | tuple) else str(given or "").split(",")
+    return tuple(name for name in (str(part).strip() for part in parts) if name)
+
+
+def _playbook_digest(host_vars: Mapping[str, Any]) -> str:
+    """The digest of the playbook that runs, or "" when its file cannot be read."""
+    name = str(host_vars.get("playbook_file") or "")
+    if not name:
+        return ""
+    try:
+        return file_digest(Path(str(host_vars.get("playbook_dir") or ".")) / Path(name).name)
+    except (OSError, ContentError):
+        return ""

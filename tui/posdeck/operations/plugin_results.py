@@ -125,13 +125,132 @@ def rollout(result: Result) -> Reading:
     return Reading(lines=(said,) if said else ())
 
 
+def described(result: Result) -> Reading:
+    """``posdeck.k8s.describe``: what it is under, its conditions as rows, its events and manifest as lines."""
+    name = f"{result.get('kind')} {result.get('name') or ''}".strip()
+    if not result.get("present"):
+        return Reading(notice=(f"there is no {name}",))
+    lines: list[str] = [f"{name}, {_age(result.get('age_seconds'))} old"]
+    lines += _autoscaler_lines(result.get("autoscaler")) + _workload_lines(result.get("workload"))
+    found = _dicts(result.get("events"))
+    if found:
+        lines += ["", "Events", *(_event_line(event) for event in found)]
+    if result.get("manifest"):
+        lines += ["", "Manifest", *str(result["manifest"]).splitlines()]
+    conditions = _dicts(result.get("conditions"))
+    keys = ("type", "status", "reason", "message", "since")
+    rows = tuple(tuple(str(condition.get(key) or "") for key in keys) for condition in conditions)
+    return Reading(keys if rows else (), rows, tuple(lines), _autoscaler_notice(result.get("autoscaler")))
+
+
+def objects(result: Result) -> Reading:
+    """``posdeck.k8s.get``: one row an object; what it holds is in the result, not on the screen."""
+    if result.get("api_found") is False:
+        return Reading(notice=(str(result.get("msg") or "the cluster does not serve that kind"),))
+    found = _dicts(result.get("resources"))
+    metadata = [each.get("metadata") or {} for each in found]
+    rows = tuple(
+        (str(each.get("kind")), str(about.get("name")), str(about.get("creationTimestamp") or ""))
+        for each, about in zip(found, metadata, strict=True)
+    )
+    return Reading(("kind", "name", "created"), rows, notice=() if rows else ("there is none",))
+
+
+def probe(result: Result) -> Reading:
+    """``posdeck.k8s.http_probe``: one row a pod, and the rates where series were asked for."""
+    rows = tuple(
+        (
+            str(each.get("pod")),
+            f"{each.get('port') or '–'}{each.get('path')}",
+            "–" if each.get("status") is None else str(each["status"]),
+            "–" if each.get("milliseconds") is None else f"{each['milliseconds']:.0f} ms",
+            str(each.get("error") or ""),
+        )
+        for each in _dicts(result.get("probes"))
+    )
+    notice = [str(result["msg"])] if result.get("msg") else []
+    bad = sum(1 for each in _dicts(result.get("probes")) if not each.get("ok"))
+    if bad:
+        notice.append(f"{bad} of {len(rows)} pods did not answer well")
+    for key, words in (("not_ready", "are not ready"), ("not_asked", "were not asked")):
+        if result.get(key):
+            notice.append(f"{result[key]} pods {words}")
+    rates, values = result.get("rates") or {}, result.get("values") or {}
+    lines = [
+        f"{name}: {_number(values.get(name))} now, {_number(rate)} a second" for name, rate in rates.items()
+    ]
+    return Reading(("pod", "asked", "status", "time", "error"), rows, tuple(lines), tuple(notice))
+
+
 PLUGINS: Mapping[str, Callable[[Result], Reading]] = {
     "posdeck.k8s.pods": pods,
     "posdeck.k8s.logs": logs,
     "posdeck.k8s.metrics": metrics,
     "posdeck.k8s.events": events,
     "posdeck.k8s.rollout_wait": rollout,
+    "posdeck.k8s.describe": described,
+    "posdeck.k8s.get": objects,
+    "posdeck.k8s.http_probe": probe,
 }
+
+
+def _autoscaler_lines(found: Any) -> list[str]:
+    if not isinstance(found, Mapping):
+        return []
+    known = {key: "?" if found.get(key) is None else found[key] for key in ("current", "desired", "maximum")}
+    lines = [
+        f"{known['current']} replicas, {known['desired']} wanted, {found.get('minimum')} to {known['maximum']} allowed"
+    ]
+    lines += [
+        f"{m.get('name')}: {m.get('current')} of {m.get('target')}" for m in _dicts(found.get("metrics"))
+    ]
+    return lines
+
+
+def _autoscaler_notice(found: Any) -> tuple[str, ...]:
+    if not isinstance(found, Mapping):
+        return ()
+    notice = []
+    if found.get("at_maximum"):
+        notice.append(f"held at its maximum of {found.get('maximum')}, and wants more")
+    unknown = [str(m.get("name")) for m in _dicts(found.get("metrics")) if m.get("current") == "<unknown>"]
+    if unknown:
+        notice.append(f"no reading for {', '.join(unknown)}")
+    if found.get("pods_pending"):
+        notice.append(f"{found['pods_pending']} pods find no room or no quota")
+    return tuple(notice)
+
+
+def _workload_lines(found: Any) -> list[str]:
+    if not isinstance(found, Mapping):
+        return []
+    budgets, autoscaler = found.get("disruption_budgets"), found.get("autoscaler")
+    return [
+        f"{found.get('replicas')} replicas wanted"
+        + (", its rollout is paused" if found.get("paused") else ""),
+        f"disruption budget: {'not readable' if budgets is None else ', '.join(map(str, budgets)) or 'none'}",
+        f"HPA: {'not readable' if autoscaler is None else autoscaler or 'none'}",
+    ]
+
+
+def _event_line(event: Mapping[str, Any]) -> str:
+    times = f" (x{event['count']})" if event.get("count", 1) != 1 else ""
+    return (
+        f"{event.get('last_seen')} {event.get('type')} {event.get('reason')}: {event.get('message')}{times}"
+    )
+
+
+def _age(seconds: Any) -> str:
+    if not isinstance(seconds, int):
+        return "an unknown time"
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds"
+
+
+def _number(value: Any) -> str:
+    return "unknown" if value is None else f"{value:,.10g}"
 
 
 def _container_state(container: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@ confirmed act is carried by it and needs none of them but the bound on objects."
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from posdeck.operations.facts import Facts
 from posdeck.operations.precedents import HOUR
@@ -116,8 +116,12 @@ def acts_per_hour(write: Write, facts: Facts, standing: Standing) -> Verdict | N
         return None
     known = standing.precedents
     bounds = (
-        (f"environment {standing.environment}", standing.policy.blast_radius.per_hour, known and known.acts),
-        (f"runbook {write.runbook}", write.limits.per_hour, known and known.of_runbook),
+        (
+            f"environment {standing.environment}",
+            standing.policy.blast_radius.per_hour,
+            known.acts if known else None,
+        ),
+        (f"runbook {write.runbook}", write.limits.per_hour, known.of_runbook if known else None),
     )
     for by, allowed, acts in bounds:
         if allowed is None:
@@ -160,6 +164,4 @@ def _no(rule: str, cause: str, remedy: str) -> Verdict:
 
 
 def _time(moment: datetime) -> str:
-    from datetime import UTC
-
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import shutil
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from posdeck.audit.origin import process_alive, this_process
 from posdeck.audit.record import Intent, Outcome, Result, Verification, intent_of
+from posdeck.execution import orphans, process_tree
+from posdeck.execution.process_tree import ProcessIdentity
+from posdeck.execution.supervisor import RUN_FILE
 from posdeck.kubetext.templates import restarted_at
 from posdeck.operations.facts import Question, expected_of
+from posdeck.operations.running import RUN, run_folders
 from posdeck.operations.workshop import Workshop
 from posdeck.operations.write import RESOURCES
 from posdeck.runbooks.events import Changed
 from posdeck.runbooks.plan import Plan, changes_between
+
+
+ABANDONED = 3600.0  # seconds after which a folder that no run ever began in is taken away
+
+
+def clear_runs(state: Path) -> set[str]:
+    """End what is left of runs whose posdeck is gone, and remove their folders with the credentials in them.
+    Returns the ids of runs of which something could not be ended: they may still write. Blocks."""
+    running = set()
+    for folder in sorted(p for p in run_folders(state).iterdir() if p.is_dir()):
+        owner = _owner(folder / RUN / RUN_FILE)
+        if owner is None and time.time() - folder.stat().st_mtime < ABANDONED:
+            continue  # begun this moment, perhaps
+        if owner is not None and process_tree.is_alive(owner):
+            continue
+        if orphans.sweep(folder.name, folder / RUN):
+            running.add(folder.name)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    return running
+
+
+def _owner(path: Path) -> ProcessIdentity | None:
+    try:
+        return ProcessIdentity.from_json(json.loads(path.read_bytes()).get("owner"))
+    except (OSError, ValueError, AttributeError):
+        return None
 
 
 async def what_it_left(workshop: Workshop, plan: Plan) -> tuple[Changed, str]:
@@ -37,15 +72,19 @@ async def what_it_left(workshop: Workshop, plan: Plan) -> tuple[Changed, str]:
     return Changed.UNKNOWN, f"{sum(found)} of {len(found)} objects were changed"
 
 
-async def settle_orphans(workshop: Workshop) -> list[str]:
+async def settle_orphans(workshop: Workshop, running: Collection[str] = ()) -> list[str]:
     """Settle every intent whose process is gone: ask the cluster and commit the outcome. Returns a line each.
 
-    An intent of another cluster or namespace than the present one is left open, for whoever connects there.
+    An intent of another cluster or namespace than the present one is left open, for whoever connects there; so
+    is one of a run that is still ``running`` (run ids), since its write may yet land.
     """
     intents = [intent_of(r) for r in await workshop.record(lambda store: store.open_intents())]
     lines = []
     for intent in intents:
         if process_alive(intent.process) or not _same_place(workshop, intent):
+            continue
+        if intent.run_id in running:
+            lines.append(f"{intent.act} {intent.target.short}: its run {intent.run_id} cannot be ended")
             continue
         result, message, after = await _judge(workshop, intent)
         outcome = Outcome(

@@ -87,7 +87,7 @@ def permission(write: Write, facts: Facts, standing: Standing) -> Verdict | None
 
 def confirmation(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
     """The target's short name was typed where the policy asks for it, and never another name."""
-    if standing.carried and not write.limits.typed:
+    if standing.carried:
         return None
     wanted = write.confirm_as or write.short
     if standing.policy.confirm != CONFIRM_TYPED and not write.limits.typed:

@@ -15,6 +15,8 @@ from posdeck.execution.runs import Run, RunRequest
 from posdeck.operations.view import StepState, TaskView
 from posdeck.operations.workshop import Workshop
 
+RUN = "run"  # within a run's folder: what belongs to the supervisor
+
 _ENDS: Mapping[EventKind, StepState] = {
     EventKind.TASK_OK: StepState.PASSED,
     EventKind.TASK_CHANGED: StepState.PASSED,
@@ -81,7 +83,7 @@ async def run_playbook(
                 run_id=run_id,
                 playbook=workshop.folders.playbook(playbook),
                 inventory=workshop.inventory,
-                run_folder=folder / "run",
+                run_folder=folder / RUN,
                 limit=target,
                 extra_vars={"kube_namespace": workshop.target.namespace, **variables},
                 check=check,

@@ -9,6 +9,7 @@ from posdeck.catalogue.policy import CONFIRM_TYPED
 from posdeck.cluster.snapshot import Deployment, Snapshot
 from posdeck.operations.acting import PlannedWrite
 from posdeck.operations.checks import workloads_of
+from posdeck.operations.policies import wanted_contacts
 from posdeck.operations.view import (
     ChoiceView,
     Confirmation,
@@ -72,7 +73,7 @@ def view_of(driver: SessionDriver) -> SessionView:
         log=showing.log,
         result=_result_text(session),
         verification=verdict.value.replace("-", " ") if verdict else "",
-        message=showing.message,
+        message="\n".join(dict.fromkeys(m for m in (*showing.loud, showing.message) if m)),
         next_offer=offers[0] if offers else None,
         next_params={k: str(v) for k, v in showing.offers[0].params.items()} if offers else {},
         exit_code=exit_code(driver),
@@ -202,11 +203,11 @@ def _question(driver: SessionDriver) -> Question | None:
             showing.rollback.step, f"The step did not end well: {showing.rollback.because}", choices
         )
     if session.phase is Phase.REFUSED:
-        return Question(
-            session.step,
-            session.steps[session.unit].note,
-            (ChoiceView("retry", "Try again: look at a new preview"),),
-        )
+        retry = ChoiceView("retry", "Try again: look at a new preview")
+        told = ChoiceView("told", "They have been told; look at a new preview")
+        inform = showing.refusal is not None and showing.refusal.rule == "inform"
+        choices = (told, retry) if inform else (retry,)
+        return Question(session.step, session.steps[session.unit].note, choices)
     return None
 
 
@@ -242,9 +243,18 @@ def _confirmation(driver: SessionDriver) -> Confirmation | None:
         type_this=expected if policy.confirm == CONFIRM_TYPED or expected else "",
         full_name=", ".join(p.write.name for p in writes),
         reason_required=policy.reason_required and not carried,
-        ticket_required=policy.ticket_required and first.write.act.effect == CHANGE,
+        ticket_required=policy.ticket_required and first.write.effect == CHANGE and not carried,
         warnings=_warnings(driver.workshop, writes),
+        overridable=_overridable(writes),
     )
+
+
+def _overridable(writes: tuple[PlannedWrite, ...]) -> str:
+    """What the environment's policies object to, as far as a break-glass reason may set it aside."""
+    found = dict.fromkeys(
+        f"{o.rule}: {o.cause}. {o.remedy}" for planned in writes for o in planned.objections if o.overridable
+    )
+    return "\n".join(found)
 
 
 def _will(planned: PlannedWrite) -> str:
@@ -260,11 +270,14 @@ def _undo(step: Act) -> str:
 
 
 def _rules(policy: Any, planned: PlannedWrite) -> tuple[str, ...]:
-    rules = [planned.write.act.effect]
-    if policy.ticket_required and planned.write.act.effect != CHANGE:
+    effect = planned.write.effect
+    rules = [effect]
+    if policy.ticket_required and effect != CHANGE:
         rules.append(f"ticket may follow within {policy.mitigation_grace_minutes} min")
-    if policy.inform:
-        rules.append(f"inform {', '.join(policy.inform)}")
+    inform = wanted_contacts(planned.write, policy.inform)
+    if inform:
+        when = "before" if effect == CHANGE else f"within {policy.mitigation_grace_minutes} min"
+        rules.append(f"inform {', '.join(inform)} {when}")
     return tuple(rules)
 
 

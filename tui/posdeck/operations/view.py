@@ -213,6 +213,7 @@ class Confirmation:
     ticket_required: bool = False
     warnings: tuple[str, ...] = ()
     refused: str = ""  # the gate already says no, and why; then nothing can be confirmed
+    overridable: str = ""  # a policy says no, and why; a break-glass reason sets it aside
 
 
 @dataclass(frozen=True, slots=True)

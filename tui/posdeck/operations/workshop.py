@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from posdeck.audit.sqlite import AuditStore
@@ -32,6 +32,9 @@ from posdeck.operations.facts import Answer, ClusterFacts, Question, answer_with
 from posdeck.operations.rules import Standing
 from posdeck.operations.view import ConsumerView
 from posdeck.redaction.redactor import Redactor
+
+if TYPE_CHECKING:
+    from posdeck.operations.holding import Keeping
 
 T = TypeVar("T")
 _STATUS: tuple[tuple[type[ClusterError], int], ...] = (
@@ -65,6 +68,7 @@ class Workshop:
     cluster: ClusterFacts = field(
         default_factory=lambda: ClusterFacts(reachable=False, problem="not connected yet")
     )
+    locks: dict[str, Keeping] = field(default_factory=dict)  # by the id of the intent that holds it
     _store: AuditStore | None = None
     _store_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 

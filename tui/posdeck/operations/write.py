@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -189,4 +191,5 @@ def kubectl_for(
         case "apply":
             return f"kubectl apply --server-side -n {namespace} -f MANIFEST  # {resource.kind.lower()}/{name}"
         case _:
-            return f"kubectl patch {target} -p PATCH"
+            patch = json.dumps(parameters.get("patch") or {}, sort_keys=True)
+            return f"kubectl patch {target} --type=merge -p {shlex.quote(patch)}"

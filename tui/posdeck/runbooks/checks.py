@@ -37,6 +37,7 @@ BEFORE: tuple[BuiltIn, ...] = (
     BuiltIn("revision", "the revision of the deployment that runs"),
     BuiltIn("hpa_minimum", "minReplicas of the HPA"),
     BuiltIn("hpa_maximum", "maxReplicas of the HPA"),
+    BuiltIn("manifest", "what brings an object back that the act deletes"),
 )
 
 BEFORE_NAMES: frozenset[str] = frozenset(each.id for each in BEFORE)

@@ -22,7 +22,10 @@ _OUTSIDE = re.compile(
     re.IGNORECASE,
 )
 _ADDED_UP = frozenset(
-    {"total", "ready", "restarts", "crashing", "out_of_memory", "errors", "dependency_errors"}
+    {
+        *("total", "ready", "restarts", "crashing", "out_of_memory"),
+        *("errors", "dependency_errors", "lines", "matches"),
+    }
 )
 
 
@@ -89,7 +92,9 @@ def _logs(result: Mapping[str, Any]) -> Found:
     matches = _rows(result, "matches")
     if matches is None or all(log.get("error") for log in _rows(result, "logs") or [{"error": "none read"}]):
         return
+    yield "lines", sum(len(log.get("log_lines") or ()) for log in _rows(result, "logs") or [])
     yield "errors", len(matches)
+    yield "matches", len(matches)
     yield "dependency_errors", sum(1 for each in matches if _OUTSIDE.search(str(each.get("line", ""))))
 
 
@@ -111,10 +116,47 @@ def _events(result: Mapping[str, Any]) -> Found:
         yield "warnings", sum(1 for each in events if each.get("type") == "Warning")
 
 
+def _describe(result: Mapping[str, Any]) -> Found:
+    if isinstance(result.get("present"), bool):
+        yield "present", result["present"]
+    autoscaler, workload = result.get("autoscaler"), result.get("workload")
+    if isinstance(autoscaler, Mapping):
+        for name in ("at_maximum", "above_target", "pods_pending", "minimum", "maximum", "current"):
+            yield name, autoscaler.get(name)
+    if isinstance(workload, Mapping):
+        budgets = workload.get("disruption_budgets")
+        yield "replicas", workload.get("replicas")
+        yield "paused", workload.get("paused")
+        yield "budgets", len(budgets) if isinstance(budgets, list) else None
+        yield "autoscaled", workload["autoscaler"] != "" if workload.get("autoscaler") is not None else None
+
+
+def _get(result: Mapping[str, Any]) -> Found:
+    found = _rows(result, "resources")
+    if isinstance(result.get("api_found"), bool):
+        yield "api_found", result["api_found"]
+    if found is not None:
+        yield "found", len(found)
+
+
+def _probe(result: Mapping[str, Any]) -> Found:
+    if isinstance(result.get("ok"), bool):
+        yield "ok", result["ok"]
+    yield "milliseconds", result.get("milliseconds")
+    rates, values = result.get("rates"), result.get("values")
+    for name, value in rates.items() if isinstance(rates, Mapping) else ():
+        yield f"{name}_rate", value
+    for name, value in values.items() if isinstance(values, Mapping) else ():
+        yield str(name), value
+
+
 _READERS: dict[str, Callable[[Mapping[str, Any]], Found]] = {
     "posdeck.k8s.pods": _pods,
     "posdeck.k8s.logs": _logs,
     "posdeck.k8s.metrics": _metrics,
     "posdeck.k8s.rollout_wait": _rollout,
     "posdeck.k8s.events": _events,
+    "posdeck.k8s.describe": _describe,
+    "posdeck.k8s.get": _get,
+    "posdeck.k8s.http_probe": _probe,
 }

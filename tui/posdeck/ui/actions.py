@@ -23,6 +23,7 @@ CONFIRMATION = "confirmation"
 LOGS = "logs"
 RUNBOOK = "runbook"
 RECORD = "record"
+FORM = "form"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +79,9 @@ ACTIONS: tuple[Action, ...] = (
             says="open the runbook that fits"),
     _action("restart", "r", "restart", "workload", "Act", footer=20, writes=True,
             says="go straight to the restart; evidence is collected beside it"),
-    _action("scale", "s", "scale", "workload", "Act", footer=60, writes=True, procedure="scale-deployment",
+    _action("scale", "s", "scale", "workload", "Act", footer=60, writes=True, procedure="scale-workload",
             says="scale a deployment through its runbook"),
-    _action("delete", "ctrl+d", "delete pod", "pod", "Act", writes=True, procedure="delete-hung-pod",
+    _action("delete", "ctrl+d", "delete pod", "pod", "Act", writes=True, procedure="delete-pod",
             says="delete one hung pod through its runbook"),
     _action("logs", "l", "logs", "workload pod", "Look", footer=30),
     _action("previous-logs", "p", "previous logs", "workload pod", "Look",
@@ -122,20 +123,26 @@ ACTIONS: tuple[Action, ...] = (
     _action("previous-match", "N", "previous match", PAGER, "Logs"),
     _action("fold", "v", "managed fields", "object-text", "Look", footer=30),
     _action("evidence", "v", "evidence", SESSION, "Session", footer=20),
-    _action("step", "x", "the step", SESSION, "Session", footer=22,
+    _action("step", "x", "step", SESSION, "Session", footer=22,
             says="back from evidence or log to the step"),
     _action("session-log", "o", "log", SESSION, "Session", footer=24),
-    _action("kubectl", "K", "kubectl", SESSION, "Session", says="show and copy the step's kubectl command"),
+    _action("kubectl", "K", "kubectl", SESSION, "Session", footer=25, says="show and copy the step's kubectl command"),
     _action("session-back", "ctrl+o", "leave open", SESSION, "Session",
             says="leave the screen; the session stays open"),
     _action("cancel", "ctrl+c", "cancel", SESSION, "Session", footer=26,
             says="stop what runs and follow on_cancel"),
-    _action("confirm", "f2 enter y", "confirm", CONFIRMATION, "Session", footer=5, writes=True),
+    _action("confirm", "y f2 enter", "confirm", CONFIRMATION, "Session", footer=5, writes=True),
     _action("decline", "n", "leave", CONFIRMATION, "Session", says="leave the screen; nothing is done"),
     _action("choose", "1 2 3 4 5 6 7 8 9", "answer", QUESTION, "Session", footer=5),
     _action("answer", "enter", "take the answer", QUESTION, "Session"),
     _action("next-offer", "b", "next procedure", "offer", "Session", footer=8),
     _action("start-runbook", "enter", "start", RUNBOOK, "Act", footer=5),
+    _action("read-runbook", "d", "read", RUNBOOK, "Look", footer=6, says="the runbook as a document"),
+    _action("begin", "enter f2", "begin", FORM, "Act", footer=5, says="begin with these answers"),
+    _action("form-next", "tab down", "next field", FORM, "Act", footer=6),
+    _action("form-previous", "shift+tab up", "previous field", FORM, "Act"),
+    _action("form-choice", "ctrl+n", "next choice", FORM, "Act", footer=7,
+            says="put the next of the known answers into the field"),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.worker import Worker, WorkerState
 
@@ -59,6 +59,7 @@ class PosdeckApp(App[int]):
         self.scene = Scene(View(Snapshot(connection=connection), surroundings), self._time(), self._wall)
         self.console_screen = Console(self.scene)
         self.trail: list[str] = ["overview"]
+        self._runbook_ids: tuple[str, ...] = ()
         for colours in PALETTES.values():
             self.register_theme(textual_theme(colours))
 
@@ -157,7 +158,9 @@ class PosdeckApp(App[int]):
 
     def completions(self, text: str) -> list[str]:
         """What ``:`` could mean."""
-        return complete(text, tuple(member.short for member in self._wall.members))
+        if not self._runbook_ids and self.front is not None:
+            self._runbook_ids = tuple(runbook.id for runbook in self.front.runbooks())
+        return complete(text, tuple(member.short for member in self._wall.members), self._runbook_ids)
 
     async def go(self, name: str) -> None:
         """Go to a view by its name."""
@@ -176,13 +179,22 @@ class PosdeckApp(App[int]):
         """Where one came from."""
         self.run_worker(errands.back(self), group="press", exit_on_error=False)
 
-    def open_runbook(self, runbook_id: str, params: Mapping[str, str], start_at: str | None = None) -> None:
+    def open_runbook(self, runbook_id: str, params: Mapping[str, str]) -> None:
         """Begin a session and show it."""
-        self.run_worker(
-            errands.begin(self, runbook_id, params, start_at), group="session", exit_on_error=False
-        )
+        self.run_worker(errands.begin(self, runbook_id, params), group="session", exit_on_error=False)
 
     # keys
+
+    async def on_event(self, event: events.Event) -> None:
+        """Escape and a letter in quick succession reach a terminal program as one key, alt and the letter;
+        nothing here uses alt, so it is taken for the two keys that were pressed."""
+        if isinstance(event, events.Key) and not event.is_forwarded and event.key.startswith("alt+"):
+            name = event.key.removeprefix("alt+")
+            await self.console_screen.escape()
+            character = event.character or (name if len(name) == 1 else None)
+            self.call_later(self.post_message, events.Key(name, character))
+            return
+        await super().on_event(event)
 
     async def perform(self, action: Action, key: str) -> None:
         """What no place takes for itself."""

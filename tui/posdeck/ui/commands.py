@@ -10,7 +10,7 @@ from posdeck.ui.errands import (
     change_theme,
     open_logs,
     open_object,
-    runbook_for,
+    restart,
     show_help,
     show_session,
 )
@@ -64,6 +64,9 @@ async def _named(app: PosdeckApp, word: str, rest: str) -> None:
     runbook = ""
     if word == "run":
         runbook, _, rest = rest.partition(" ")
+        if app.front is not None and runbook not in {r.id for r in app.front.runbooks()}:
+            app.notice(f"There is no runbook “{plain(runbook)}”. 8 lists the library.", "warn")
+            return
         if not rest.strip():
             await begin(app, runbook, {})
             return
@@ -80,7 +83,10 @@ async def _named(app: PosdeckApp, word: str, rest: str) -> None:
         await open_object(app, subject, as_yaml=word == "yaml")
     elif word == "run":
         summary = next((r for r in front.runbooks() if r.id == runbook), None)
-        name = summary.params[0] if summary and summary.params else "deployment"
+        name = next((ask.name for ask in summary.asks if ask.type == "workload"), "") if summary else ""
+        if not name:
+            app.notice(f"Runbook {runbook} asks for no workload. :run {runbook} begins it.", "warn")
+            return
         await begin(app, runbook, {name: workload.name})
     else:
-        await runbook_for(app, subject, start_at="restart")
+        await restart(app, subject)

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from posdeck.errors import PosdeckError, RefusedError
-from posdeck.operations.front import LogRequest
+from posdeck.operations.front import LogRequest, RunbookSummary
 from posdeck.ui.actions import Action
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
+from posdeck.ui.screens.form import FormPane
 from posdeck.ui.screens.help import help_lines
 from posdeck.ui.screens.logs import LogsPane
-from posdeck.ui.screens.pane import Subject
+from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.screens.session import SessionPane
 from posdeck.ui.screens.text import TextPane
 from posdeck.ui.tones import Tone
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
 TEXT_PLACE = "text"
 SESSION_PLACE = "session"
+FORM_PLACE = "form"
 TAIL = 1000
+_PLACES: Mapping[str, type[Pane]] = {TEXT_PLACE: TextPane, SESSION_PLACE: SessionPane, FORM_PLACE: FormPane}
 
 
 async def perform(app: PosdeckApp, action: Action, key: str) -> None:
@@ -51,6 +54,8 @@ async def perform(app: PosdeckApp, action: Action, key: str) -> None:
     elif action.id == "copy":
         _copy(app, subject)
     elif action.id == "start-runbook" and subject is not None:
+        await begin(app, subject.runbook, {})
+    elif action.id == "read-runbook" and subject is not None:
         await _read_runbook(app, subject.runbook)
     elif subject is not None:
         await _for_subject(app, action, subject)
@@ -68,7 +73,7 @@ async def _for_subject(app: PosdeckApp, action: Action, subject: Subject) -> Non
     elif action.id == "restart":
         await restart(app, subject)
     elif action.procedure:
-        _procedure(app, action, subject)
+        await _procedure(app, action, subject)
     elif action.id in {"edit", "shell", "port-forward"}:
         _not_here(app, action, subject)
 
@@ -91,7 +96,7 @@ def change_theme(app: PosdeckApp, name: str = "") -> None:
 async def back(app: PosdeckApp) -> None:
     """Take the filter away, or go to where one was before."""
     place = app.console_screen.current
-    if place.filter and place.view_name not in {TEXT_PLACE, SESSION_PLACE}:
+    if place.filter and place.view_name not in _PLACES:
         place.set_filter("")
         return
     if isinstance(place, LogsPane):
@@ -99,8 +104,8 @@ async def back(app: PosdeckApp) -> None:
     if len(app.trail) > 1:
         app.trail.pop()
     name = app.trail[-1]
-    if name in {TEXT_PLACE, SESSION_PLACE}:
-        await app.console_screen.enter(name, TextPane if name == TEXT_PLACE else SessionPane)
+    if name in _PLACES:
+        await app.console_screen.enter(name, _PLACES[name])
         pane = app.console_screen.current
         if isinstance(pane, SessionPane):
             app.console_screen.header.show(app.scene, place=pane.place())
@@ -194,23 +199,14 @@ async def _read_record(app: PosdeckApp, record: str) -> None:
 
 
 async def _read_runbook(app: PosdeckApp, runbook: str) -> None:
-    """A runbook without parameters begins; one with parameters is read first and begun from the workload."""
+    """The runbook as a document."""
     front = app.need_front()
-    found = next((r for r in front.runbooks() if r.id == runbook), None)
-    if found is not None and not found.params:
-        await begin(app, runbook, {})
-        return
     pane = await text_place(app)
 
     async def load() -> Sequence[Line]:
-        text = front.runbook_markdown(runbook)
-        needs = ", ".join(found.params) if found else ""
-        hint: Line = (
-            (f"It asks for: {needs}. :run {runbook} NAME begins it, or b on the workload.", Tone.ACCENT),
-        )
-        return [hint, (), *(_document_line(raw) for raw in text.splitlines())]
+        return [_document_line(raw) for raw in front.runbook_markdown(runbook).splitlines()]
 
-    pane.open(f"Runbook {runbook}", load)
+    pane.open(f"Runbook {runbook} · :run {runbook} begins it", load)
 
 
 def _document_line(raw: str) -> Line:
@@ -273,13 +269,25 @@ async def restart(app: PosdeckApp, subject: Subject) -> None:
 
 
 async def begin(app: PosdeckApp, runbook: str, params: Mapping[str, str]) -> None:
-    """Begin a session and show it; a refusal is said and nothing else happens."""
+    """Begin a session and show it, asking first for the parameters that are still open; a refusal is said and
+    nothing else happens."""
     try:
+        summary = next((r for r in app.need_front().runbooks() if r.id == runbook), None)
+        if summary is not None and any(ask.name not in params for ask in summary.asks):
+            await _ask(app, summary, params)
+            return
         session = await app.need_front().open_session(runbook, params)
     except PosdeckError as refused:
         app.notice(str(refused), "bad")
         return
     await show_session(app, session.id)
+
+
+async def _ask(app: PosdeckApp, runbook: RunbookSummary, given: Mapping[str, str]) -> None:
+    if app.trail[-1] != FORM_PLACE:
+        app.trail.append(FORM_PLACE)
+    pane = await app.console_screen.enter(FORM_PLACE, FormPane)
+    await pane.open(runbook, given)
 
 
 async def show_session(app: PosdeckApp, session_id: str) -> None:
@@ -297,10 +305,9 @@ async def show_session(app: PosdeckApp, session_id: str) -> None:
     app.console_screen.header.show(app.scene, place=pane.place())
 
 
-def _procedure(app: PosdeckApp, action: Action, subject: Subject) -> None:
+async def _procedure(app: PosdeckApp, action: Action, subject: Subject) -> None:
     """An act that is a runbook of its own; when the library lacks it, the command is shown instead."""
-    front = app.front
-    summary = next((r for r in front.runbooks() if r.id == action.procedure), None) if front else None
+    summary = next((r for r in app.need_front().runbooks() if r.id == action.procedure), None)
     if summary is None:
         refused = RefusedError(
             "no-procedure",
@@ -311,13 +318,10 @@ def _procedure(app: PosdeckApp, action: Action, subject: Subject) -> None:
         )
         app.notice(str(refused), "warn")
         return
-    known = {
-        "deployment": subject.short,
-        "workload": subject.short,
-        "consumer": subject.short,
-        "pod": subject.name,
-    }
-    app.open_runbook(summary.id, {name: known[name] for name in summary.params if known.get(name)})
+    known = {"workload": subject.short}
+    if subject.resource == "pods":
+        known["pod"] = subject.name
+    await begin(app, summary.id, {name: known[name] for name in summary.params if known.get(name)})
 
 
 def _not_here(app: PosdeckApp, action: Action, subject: Subject) -> None:

@@ -67,9 +67,15 @@ def all_actions() -> tuple[Action, ...]:
     return (*sorting, *ACTIONS)
 
 
-def complete(text: str, workloads: tuple[str, ...]) -> list[str]:
-    """What ``:`` could mean: views first, then, for ``logs``, ``restart`` and the like, workloads."""
+def complete(text: str, workloads: tuple[str, ...], runbooks: tuple[str, ...] = ()) -> list[str]:
+    """What ``:`` could mean: views first, then, for ``logs``, ``restart`` and the like, workloads, and for
+    ``run`` a runbook and then a workload."""
     head, space, tail = text.partition(" ")
+    if space and head == "run":
+        runbook, more, name = tail.partition(" ")
+        if not more:
+            return [f"run {found}" for found in runbooks if runbook in found]
+        return [f"run {runbook} {found}" for found in workloads if name in found]
     if space and head in {*COMMANDS, "logs", "log"}:
         return [f"{head} {name}" for name in workloads if tail in name]
     names = [*(view.name for view in VIEWS), *COMMANDS, "theme", "help", "quit"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from posdeck.operations.view import (
     Confirmation,
     Evidence,
@@ -26,6 +28,8 @@ STATE_LOOK = {
     StepState.CANNOT_TELL: ("?", Tone.WARN),
 }
 ENDED = frozenset({"done", "cancelled", "failed"})
+_WHOLE = 12  # lines of evidence that are shown whole in the step
+_TAIL = 6  # lines of a longer text that are shown there
 _VERIFIED = {"passed": ("✔", Tone.GOOD), "failed": ("✖", Tone.BAD), "cannot tell": ("?", Tone.WARN)}
 
 
@@ -35,9 +39,11 @@ def step_number(session: SessionView) -> int:
 
 
 def path_lines(session: SessionView, cells: int) -> list[Line]:
-    """One line a step: state, number, title, time; below it what was decided."""
+    """One line a step that was gone through: state, number, title, time, and what was decided; then, without
+    numbers because not all of them will come, the steps that may follow."""
     lines: list[Line] = []
-    for number, step in enumerate(session.steps, 1):
+    gone = _gone(session)
+    for number, step in enumerate(gone, 1):
         glyph, tone = STATE_LOOK[step.state]
         if step.id == session.current and step.state is StepState.WAITING:
             glyph, tone = "▶", Tone.ACCENT
@@ -47,24 +53,27 @@ def path_lines(session: SessionView, cells: int) -> list[Line]:
         lines.append(((f"{glyph} ", tone), (title, strong), (f" {took}", Tone.DIM)))
         if step.answer:
             lines.append((("    → ", Tone.DIM), (plain(step.answer), Tone.ACCENT)))
+    rest = session.steps[len(gone) :]
+    if rest:
+        lines += [(), (("may follow", Tone.DIM),)]
+        lines += [((f"· {fit(plain(step.title), max(4, cells - 2))}", Tone.DIM),) for step in rest]
     return lines
 
 
+def _gone(session: SessionView) -> tuple[StepView, ...]:
+    """The steps up to the present one; all of them when there is no present one."""
+    return session.steps[: step_number(session) or len(session.steps)]
+
+
 def path_strip(session: SessionView, cells: int) -> list[Line]:
-    """The path in one line, for a narrow screen, with the current step's title."""
+    """The path in one line, for a narrow screen: a mark for each step gone through, and the present one."""
     marks: list[tuple[str, Tone]] = []
-    for number, step in enumerate(session.steps, 1):
-        glyph, tone = STATE_LOOK[step.state]
-        current = step.id == session.current
-        marks.append((f"{'▶' if current else glyph}{number} ", Tone.STRONG if current else tone))
+    for step in _gone(session)[:-1]:
+        marks.append(STATE_LOOK[step.state])
     number = step_number(session)
     current_step = step_of(session, session.current)
-    title = (
-        f"step {number} of {len(session.steps)}: {plain(current_step.title)}"
-        if current_step
-        else plain(session.status)
-    )
-    return [(*marks, (f" {title}", Tone.STRONG))]
+    title = f"step {number}: {plain(current_step.title)}" if current_step else plain(session.status)
+    return [(*marks, ("▶", Tone.ACCENT), (f" {title}", Tone.STRONG))]
 
 
 def labelled(label: str, text: str, cells: int, tone: Tone = Tone.NORMAL) -> list[Line]:
@@ -90,9 +99,10 @@ def confirmation_lines(confirmation: Confirmation, cells: int) -> list[Line]:
     if confirmation.full_name:
         lines += labelled("Object", confirmation.full_name, cells, Tone.DIM)
     if confirmation.diff:
-        lines += diff_lines(confirmation.diff)
+        lines += [((f"{'Diff':<8}", Tone.HEADING), *line[1:]) if not i else line
+                  for i, line in enumerate(diff_lines(confirmation.diff))]  # fmt: skip
     if confirmation.kubectl:
-        lines += labelled("$", confirmation.kubectl, cells, Tone.DIM)
+        lines += labelled("kubectl", confirmation.kubectl, cells, Tone.DIM)
     return lines
 
 
@@ -122,11 +132,22 @@ def question_lines(question: Question, cursor: int, cells: int) -> list[Line]:
             )
         )
         if choice.because:
-            lines += [
-                (("      ", Tone.NORMAL), (p, Tone.DIM))
-                for p in wrap(plain(choice.because), max(16, cells - 6))
-            ]
+            because = plain(choice.because)
+            if not choice.suggested:
+                because = f"no answer can be suggested: {because}"
+            lines += [(("      ", Tone.NORMAL), (p, Tone.DIM)) for p in wrap(because, max(16, cells - 6))]
     return lines
+
+
+def digest_lines(evidence: Evidence, cells: int) -> list[Line]:
+    """The part of a piece of evidence on which one decides: what to notice, the table, the end of a long text."""
+    texts = evidence.text.splitlines()
+    if len(texts) <= _WHOLE and len(evidence.rows) <= _WHOLE:
+        return evidence_lines(evidence, cells)
+    hidden = max(0, len(texts) - _TAIL) + max(0, len(evidence.rows) - _WHOLE)
+    shown = replace(evidence, text="\n".join(texts[-_TAIL:]), rows=evidence.rows[:_WHOLE], kubectl="")
+    more: Line = ((f"   {hidden:,} more lines: v shows them", Tone.ACCENT),)
+    return [*evidence_lines(shown, cells)[:-1], more, ()]
 
 
 def evidence_lines(evidence: Evidence, cells: int) -> list[Line]:
@@ -210,11 +231,16 @@ def step_lines(session: SessionView, cells: int) -> list[Line]:
     elif session.message:
         lines += [*labelled("", session.message, cells), ()]
     if session.confirmation is not None:
-        lines += confirmation_lines(session.confirmation, cells)
-    else:
-        newest = [e for e in session.evidence if e.step == session.current] or list(session.evidence)[-3:]
-        for evidence in newest:
-            lines += evidence_lines(evidence, cells)
-        if not newest and session.status not in ENDED:
-            lines.append((("Starting…" if not session.tasks else "Running…", Tone.DIM),))
+        return lines + confirmation_lines(session.confirmation, cells)
+    if session.status in ENDED:
+        return [*lines, (("v shows the evidence, o the log, K the kubectl command.", Tone.DIM),)]
+    step = step_of(session, session.current)
+    if step is not None and step.type == "act" and session.question is None:
+        said = "Carrying it out; the tasks are below, o shows the log." if session.tasks else "Starting…"
+        return [*lines, ((said, Tone.BUSY),)]
+    # whoever decides needs all that was found, the newest last
+    for evidence in session.evidence:
+        lines += digest_lines(evidence, cells)
+    if not session.evidence:
+        lines.append((("Starting…" if not session.tasks else "Running…", Tone.DIM),))
     return lines

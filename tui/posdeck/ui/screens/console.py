@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
 
-from posdeck.ui.actions import EVERYWHERE, Action
+from posdeck.ui.actions import EVERYWHERE, FORM, Action
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.overview import OverviewPane
 from posdeck.ui.screens.pane import Pane
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # keys that keep their meaning while something is being typed
 _WHILE_TYPING = frozenset({"escape", "ctrl+c", "ctrl+q", "tab", "shift+tab", "f1", "f2", "ctrl+o"})
 
+
+_IN_FORM = frozenset({"up", "down", "ctrl+n"})  # and these where several lines are to be filled in
 
 P = TypeVar("P", bound=Pane)
 
@@ -114,7 +116,8 @@ class Console(Screen[None]):
         actions = self.posdeck.keys.applying(self.current.scopes())
         if isinstance(self.app.focused, Input):
             # letters are typed now: only keys that keep their meaning are worth showing
-            actions = [replace(a, keys=kept) for a in actions if (kept := _while_typing(a))]
+            form = FORM in self.current.scopes() and not self.prompt.shown
+            actions = [replace(a, keys=kept) for a in actions if (kept := _while_typing(a, form=form))]
         self.footer.show(actions)
 
     def on_descendant_focus(self) -> None:
@@ -152,7 +155,8 @@ class Console(Screen[None]):
         from textual.widgets import Input
 
         typing = isinstance(self.app.focused, Input)
-        if typing and event.key not in _WHILE_TYPING:
+        form = FORM in self.current.scopes() and not self.prompt.shown
+        if typing and event.key not in _WHILE_TYPING and not (form and event.key in _IN_FORM):
             return
         name = _normal(event)
         action = self.posdeck.keys.find(name, self.current.scopes())
@@ -163,6 +167,15 @@ class Console(Screen[None]):
         event.stop()
         event.prevent_default()
         await self.do(action, name)
+
+    async def escape(self) -> None:
+        """What the escape key does, at once."""
+        if self.prompt.shown:
+            self.on_prompt_closed(Prompt.Closed(self.prompt.mode))
+            return
+        action = self.posdeck.keys.find("escape", self.current.scopes())
+        if action is not None:
+            await self.do(action, "escape")
 
     async def do(self, action: Action, key: str) -> None:
         """Perform an action: the place first, then the application."""
@@ -175,8 +188,9 @@ class Console(Screen[None]):
         self.refresh_keys()
 
 
-def _while_typing(action: Action) -> tuple[str, ...]:
-    return tuple(key for key in action.keys if key in _WHILE_TYPING)
+def _while_typing(action: Action, *, form: bool) -> tuple[str, ...]:
+    kept = _WHILE_TYPING | _IN_FORM | {"enter"} if form else _WHILE_TYPING
+    return tuple(key for key in action.keys if key in kept)
 
 
 def _normal(event: events.Key) -> str:

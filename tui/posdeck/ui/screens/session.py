@@ -148,7 +148,7 @@ class SessionPane(Pane):
             return ""
         return (
             f"{plain(session.title)} · {plain(session.target)} · session {session.id[:4]}"
-            f" · step {step_number(session)} of {len(session.steps)}"
+            f" · step {step_number(session)}"
         )
 
     def scopes(self) -> tuple[str, ...]:
@@ -256,7 +256,11 @@ class SessionPane(Pane):
     async def _confirming(self, session_id: str, event: ConfirmForm.Confirmed) -> None:
         try:
             await self.posdeck.need_front().confirm(
-                session_id, typed=event.typed, reason=event.reason, ticket=event.ticket
+                session_id,
+                typed=event.typed or "yes",  # where no name is asked for, y was pressed
+                reason=event.reason,
+                ticket=event.ticket,
+                break_glass=event.break_glass,
             )
         except PosdeckError as problem:
             self.form.refuse(str(problem))

@@ -21,6 +21,12 @@ from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.card import Card
 
 
+NOWHERE = -1  # where the cursor of a question stands before anything was chosen
+
+
+_LINES = ("typed", "reason", "ticket", "glass")
+
+
 class QuestionBox(Card, can_focus=True):
     """A question; a number or enter answers it."""
 
@@ -37,16 +43,20 @@ class QuestionBox(Card, can_focus=True):
         self.cursor = 0
 
     def show(self, question: Question | None) -> None:
-        """Take a question; the cursor stands on the suggested answer."""
+        """Take a question; the cursor stands on the suggested answer, and on none when nothing is suggested."""
         if question != self.question:
             self.question = question
             choices = question.choices if question else ()
-            self.cursor = next((i for i, c in enumerate(choices) if c.suggested), 0)
+            only = 0 if len(choices) == 1 else NOWHERE
+            self.cursor = next((i for i, c in enumerate(choices) if c.suggested), only)
         self._draw()
 
     def _draw(self) -> None:
         cells = max(20, self.size.width)
-        self.set_lines(question_lines(self.question, self.cursor, cells) if self.question else ())
+        lines = question_lines(self.question, self.cursor, cells) if self.question else []
+        if self.question is not None and self.cursor == NOWHERE:
+            lines.append((("Nothing is suggested: answer with a number, or with ↑ ↓ and ⏎.", Tone.DIM),))
+        self.set_lines(lines)
 
     def on_resize(self, _event: events.Resize) -> None:
         """Wrap anew."""
@@ -55,7 +65,8 @@ class QuestionBox(Card, can_focus=True):
     def move(self, by: int) -> None:
         """Another answer."""
         if self.question:
-            self.cursor = (self.cursor + by) % max(1, len(self.question.choices))
+            start = (-1 if by > 0 else 0) if self.cursor == NOWHERE else self.cursor
+            self.cursor = (start + by) % max(1, len(self.question.choices))
             self._draw()
 
     def choose(self, number: int | None = None) -> None:
@@ -82,11 +93,12 @@ class ConfirmForm(Vertical):
     class Confirmed(Message):
         """Everything that was asked for was given."""
 
-        def __init__(self, typed: str, reason: str, ticket: str) -> None:
+        def __init__(self, typed: str, reason: str, ticket: str, break_glass: str) -> None:
             super().__init__()
             self.typed = typed
             self.reason = reason
             self.ticket = ticket
+            self.break_glass = break_glass
 
     def __init__(self, when_resized: Callable[[], None] | None = None, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -98,7 +110,7 @@ class ConfirmForm(Vertical):
     def compose(self) -> ComposeResult:
         """The refusal, then one line for each thing that is asked for."""
         yield Card(id="refusal")
-        for name in ("typed", "reason", "ticket"):
+        for name in _LINES:
             with Horizontal(id=f"row-{name}"):
                 yield Label("", id=f"label-{name}", markup=False)
                 line = Input(id=f"input-{name}", compact=True)
@@ -145,6 +157,7 @@ class ConfirmForm(Vertical):
             ("typed", bool(asked.type_this)),
             ("reason", asked.reason_required),
             ("ticket", asked.ticket_required),
+            ("glass", bool(asked.overridable)),
         )
         return [name for name, wanted in pairs if wanted]
 
@@ -171,7 +184,12 @@ class ConfirmForm(Vertical):
             return
         missing = [name for name in self.wanted if not self.value(name)]
         if missing:
-            words = {"typed": f"type {asked.type_this}", "reason": "give a reason", "ticket": "give a ticket"}
+            words = {
+                "typed": f"type {asked.type_this}",
+                "reason": "give a reason",
+                "ticket": "give a ticket",
+                "glass": "say why the policy is set aside",
+            }
             self.query_one(f"#input-{missing[0]}", Input).focus()
             if missing != self.wanted:
                 self.refuse(f"Still to do: {', '.join(words[name] for name in missing)}.")
@@ -184,13 +202,14 @@ class ConfirmForm(Vertical):
         self.sent = True
         self.refusal = ""
         self._draw()
-        self.post_message(self.Confirmed(self.value("typed"), self.value("reason"), self.value("ticket")))
+        given = {name: self.value(name) if name in self.wanted else "" for name in _LINES}
+        self.post_message(self.Confirmed(given["typed"], given["reason"], given["ticket"], given["glass"]))
 
     def _draw(self) -> None:
         asked = self.confirmation
         if asked is None or not self.is_mounted:
             return
-        refused = self.refusal or asked.refused
+        refused = self.refusal or asked.refused or asked.overridable
         cells = max(20, self.size.width - 2)
         pieces = wrap(plain(refused, 4000), cells) if refused else []
         lines: list[Line] = [
@@ -201,6 +220,7 @@ class ConfirmForm(Vertical):
             "typed": f"Type {plain(asked.type_this)} to go on:",
             "reason": "Reason:",
             "ticket": "Ticket:",
+            "glass": "Break glass, because:",
         }
         for name, label in labels.items():
             self.query_one(f"#row-{name}").display = name in self.wanted

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.action import CONTEXT_ARGUMENT, KubernetesAction
-from ansible_collections.posdeck.k8s.plugins.plugin_utils.errors import KubeError
+from ansible_collections.posdeck.k8s.plugins.plugin_utils.errors import KubeError, NotServedError
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.objects import collection_path
 
 
@@ -23,9 +23,13 @@ class ActionModule(KubernetesAction):
     }
 
     def act(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        """One object by name, or a list; an object that does not exist is an empty list, as in k8s_info."""
+        """One object by name, or a list; what does not exist is an empty list, as in k8s_info; ``api_found``
+        says whether the cluster serves that kind at all."""
         client = self.connect(args)
-        path = collection_path(client, args["kind"], args.get("api_version"), self.namespace(args))
+        try:
+            path = collection_path(client, args["kind"], args.get("api_version"), self.namespace(args))
+        except NotServedError as error:
+            return {"changed": False, "api_found": False, "resources": [], "msg": str(error)}
         if not args.get("name"):
             query = {
                 "labelSelector": ",".join(args["label_selectors"]) or None,

@@ -27,6 +27,7 @@ class ActionModule(KubernetesAction):
         "tail_lines": {"type": "int"},
         "since_seconds": {"type": "int"},
         "search": {"type": "list", "elements": "str", "default": []},
+        "search_without": {"type": "list", "elements": "str", "default": []},
         "limit_bytes": {"type": "int", "default": 4 * 1024 * 1024},
     }
 
@@ -43,12 +44,13 @@ class ActionModule(KubernetesAction):
             for pod in pods
             for container in _containers(pod, args.get("container"))
         ]
-        words = [word.lower() for word in args["search"]]
+        words, without = ([word.lower() for word in args[key]] for key in ("search", "search_without"))
         matches = [
             {"pod": log["pod"], "container": log["container"], "line": line}
             for log in logs
             for line in log["log_lines"]
             if any(word in line.lower() for word in words)
+            and not any(word in line.lower() for word in without)
         ]
         result: dict[str, Any] = {"changed": False, "logs": logs, "matches": matches}
         if len(logs) == 1:

@@ -31,18 +31,18 @@ class ActionModule(KubernetesAction):
             return self._nodes(client, args.get("name"))
         namespace = self.namespace(args)
         pods = self._pods(client, namespace, args)
-        usage, problem = _usage(client, f"{_API}/namespaces/{namespace}/pods")
+        usage, available, problem = _usage(client, f"{_API}/namespaces/{namespace}/pods")
         rows = [_pod_row(pod, usage.get(pod["metadata"]["name"])) for pod in pods]
-        return {"changed": False, "available": not problem, "msg": problem, "resources": rows}
+        return {"changed": False, "available": available, "msg": problem, "resources": rows}
 
     def _nodes(self, client: Client, name: str | None) -> dict[str, Any]:
-        usage, problem = _usage(client, f"{_API}/nodes")
+        usage, available, problem = _usage(client, f"{_API}/nodes")
         rows = [
             {"name": node, "timestamp": item.get("timestamp", ""), **_amounts(item.get("usage"))}
             for node, item in sorted(usage.items())
             if name in (None, node)
         ]
-        return {"changed": False, "available": not problem, "msg": problem, "resources": rows}
+        return {"changed": False, "available": available, "msg": problem, "resources": rows}
 
     def _pods(self, client: Client, namespace: str, args: dict[str, Any]) -> list[dict[str, Any]]:
         if args["kind"] == "Deployment":
@@ -52,18 +52,18 @@ class ActionModule(KubernetesAction):
         return client.items(f"/api/v1/namespaces/{namespace}/pods")
 
 
-def _usage(client: Client, path: str) -> tuple[dict[str, Any], str]:
+def _usage(client: Client, path: str) -> tuple[dict[str, Any], bool | None, str]:
     """What is used by name, or why that is not known: not installed, forbidden and down are different
     things."""
     try:
-        return {item["metadata"]["name"]: item for item in client.items(path)}, ""
+        return {item["metadata"]["name"]: item for item in client.items(path)}, True, ""
     except KubeError as error:
         if error.status == 404:
-            return {}, "the metrics API is not installed in this cluster (no metrics-server)"
+            return {}, False, "the metrics API is not installed in this cluster (no metrics-server)"
         if error.status == 403:
-            return {}, f"no access to the metrics API: {error}"
+            return {}, None, f"no access to the metrics API: {error}"
         if error.status >= 500:
-            return {}, f"the metrics API does not answer: {error}"
+            return {}, False, f"the metrics API does not answer: {error}"
         raise
 
 

@@ -48,3 +48,14 @@ notes:
   - The request holds only for the object that was seen, in the version that was seen.
   - In check mode the server makes a dry run; nothing is recorded and nothing changed.
 """
+
+    CHANGING = r"""
+options: {}
+notes:
+  - Hosts must be named with C(--limit); a pattern is refused.
+  - Passes posdeck's gate and leaves an intent and an outcome in its record.
+  - A run that posdeck did not start is confirmed with C(-e confirm=HOST -e reason=TEXT), and with
+    C(-e ticket=ID) where the environment asks for one.
+  - The request holds only for the object that was seen, in the version that was seen.
+  - In check mode the server makes a dry run; nothing is recorded and nothing changed.
+"""

@@ -53,6 +53,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+api_found:
+  description: Whether the cluster serves that kind at all; RV(msg) says so when not.
+  returned: success
+  type: bool
 resources:
   description: The objects.
   returned: success

@@ -44,6 +44,12 @@ options:
     type: list
     elements: str
     default: []
+  search_without:
+    description:
+      - Lines with one of these words are not listed, whatever else they hold.
+    type: list
+    elements: str
+    default: []
   limit_bytes:
     description:
       - At most that much of one log; RV(logs) says when something was cut off.

@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 available:
-  description: Whether the metrics API answered; RV(msg) says why not.
+  description: Whether the metrics API answered, null when it may not be read; RV(msg) says why not.
   returned: success
   type: bool
 resources:

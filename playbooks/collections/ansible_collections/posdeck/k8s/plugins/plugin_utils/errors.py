@@ -36,6 +36,10 @@ class UsageError(KubeError):
     """The task, the kubeconfig or the way of calling is wrong; nothing was sent."""
 
 
+class NotServedError(UsageError):
+    """The cluster does not serve the API or the kind that was asked for."""
+
+
 def answer_error(what: str, status: int, body: bytes) -> KubeError:
     """The error that an answer of 400 and above amounts to; quota, webhooks and preconditions are named."""
     message, reason = "", ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .client import Client
-from .errors import KubeError, UsageError
+from .errors import KubeError, NotServedError, UsageError
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 REVISION = "deployment.kubernetes.io/revision"
@@ -26,10 +26,13 @@ _KNOWN = {
     "pod": ("v1", "pods", True),
     "poddisruptionbudget": ("policy/v1", "poddisruptionbudgets", True),
     "replicaset": ("apps/v1", "replicasets", True),
-    "scaledobject": ("keda.sh/v1alpha1", "scaledobjects", True),
     "service": ("v1", "services", True),
     "statefulset": ("apps/v1", "statefulsets", True),
 }
+
+
+# kinds that a cluster has only where somebody installed them: known to writes, looked up by reads
+_INSTALLED = {"scaledobject": ("keda.sh/v1alpha1", "scaledobjects", True)}
 
 
 def collection_path(client: Client, kind: str, api_version: str | None, namespace: str | None) -> str:
@@ -46,7 +49,7 @@ def collection_path(client: Client, kind: str, api_version: str | None, namespac
 
 def object_path(kind: str, namespace: str, name: str) -> str:
     """The URL path of one object of a well-known namespaced kind."""
-    version, plural, _ = _KNOWN[kind.lower()]
+    version, plural, _ = {**_KNOWN, **_INSTALLED}[kind.lower()]
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
     return f"{root}/namespaces/{namespace}/{plural}/{name}"
 
@@ -56,12 +59,12 @@ def _discover(client: Client, kind: str, version: str) -> tuple[str, bool]:
         served = client.get(f"/apis/{version}" if "/" in version else f"/api/{version}")
     except KubeError as error:
         if error.status == 404:
-            raise UsageError(f"{version} {kind}", "this cluster does not serve that API") from error
+            raise NotServedError(f"{version} {kind}", "this cluster does not serve that API") from error
         raise
     for resource in served.get("resources") or ():
         if resource.get("kind", "").lower() == kind.lower() and "/" not in resource.get("name", ""):
             return str(resource["name"]), bool(resource.get("namespaced"))
-    raise UsageError(f"{version} {kind}", "this cluster does not serve that kind")
+    raise NotServedError(f"{version} {kind}", "this cluster does not serve that kind")
 
 
 def selector_text(selector: Mapping[str, Any]) -> str:

@@ -36,6 +36,7 @@ class ForwardedPort(io.RawIOBase):
         if spoken != (expected.decode(), _PROTOCOL):
             self._connection.close()
             raise KubeError(self._what, "the API server does not offer port-forwarding over a WebSocket")
+        self._answer = answer  # kept, for it closes its stream when it is collected
         self._stream: Any = answer.fp  # frames may lie in its buffer already
         self._opening = {0, 1}
         self._ready = b""

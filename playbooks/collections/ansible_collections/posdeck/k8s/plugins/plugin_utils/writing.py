@@ -5,6 +5,7 @@ In check mode the request is a server-side dry run: nothing is authorised, recor
 
 from __future__ import annotations
 
+import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from .objects import object_path, shown
 _ATTEMPTS = 5
 _MANAGER = "posdeck"
 _WHOLE_SPEC = ("patch", "apply", "delete")  # acts that hold for the whole specification that was seen
-_CONFIRMATION = ("confirm", "reason", "ticket", "posdeck_run")
+_CONFIRMATION = ("confirm", "reason", "ticket", "posdeck_run", "break_glass", "informed", "ansible_play_batch")
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,25 @@ class WritingAction(KubernetesAction):
         """The name of the object that is written."""
         return str(args["name"])
 
+    def prepare(self, args: dict[str, Any], site: Site) -> None:
+        """What has to be done before the gate is asked."""
+
     def finish(self, args: dict[str, Any], site: Site) -> None:
         """What is still to be waited for after the write, whose outcome is in the record by then."""
+
+    def wait_until_gone(self, args: dict[str, Any], site: Site) -> None:
+        """Wait for the end of a deleted object, by ``wait_timeout`` and ``wait_sleep`` in seconds."""
+        deadline = time.monotonic() + args["wait_timeout"]
+        while (now := self._read(site.client, site.path)) is not None:
+            if now["metadata"]["uid"] != (site.before or now)["metadata"]["uid"]:
+                return
+            if time.monotonic() >= deadline:
+                raise KubeError(
+                    site.subject,
+                    f"its deletion was accepted, and it is still there after {args['wait_timeout']:g} s "
+                    "(grace period, finalizers, or a node that does not answer)",
+                )
+            time.sleep(args["wait_sleep"])
 
     def act(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Plan, then either try it on the server (check mode) or pass the gate and do it."""
@@ -102,6 +120,7 @@ class WritingAction(KubernetesAction):
             after = _after(_send(client, path, change, before, dry_run=True), change)
             foreseen = before is not None and change.subresource
             return self._result(site, _foreseen(before or {}, change) if foreseen else after, change)
+        self.prepare(args, site)
         result = self._write(args, task_vars, site, change)
         self.finish(args, site)
         return result

@@ -1,0 +1,219 @@
+"""What the user of a terminal dashboard waits for, measured from outside: start, change, key, and what it costs."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+from tests.benchmarks import cluster
+from tests.benchmarks.terminal import Terminal
+from tests.cluster.control_plane import ControlPlane
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A dashboard: how it is started, what takes it to the list of pods, and which row of it is a pod."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    to_pods: bytes = b""
+    row: str = r"(load-\d+-\S+|consumer-order-\S+|be--consumer-order\S+)\s.*Running"
+    ready: str = r"."  # the first frame: anything at all
+
+
+@dataclass(slots=True)
+class Figures:
+    """One program at one size. Seconds, milliseconds, percent of one core, megabytes."""
+
+    program: str
+    pods: int
+    first_frame_s: list[float] = field(default_factory=list)
+    live_rows_s: list[float] = field(default_factory=list)
+    change_ms: list[float] = field(default_factory=list)
+    key_ms: list[float] = field(default_factory=list)
+    idle_cpu_pct: list[float] = field(default_factory=list)
+    memory_mb: list[float] = field(default_factory=list)
+    burst_ms: list[float] = field(default_factory=list)
+    burst_key_ms: list[float] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+
+    def median(self, name: str) -> float | None:
+        """The median of one row, None when nothing was measured."""
+        values = getattr(self, name)
+        return statistics.median(values) if values else None
+
+    def as_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How often each thing is measured."""
+
+    starts: int = 5
+    changes: int = 12
+    keys: int = 20
+    idle: float = 20.0
+    settle: float = 6.0
+    burst: int = 0
+
+
+def measure(plane: ControlPlane, program: Program, pods: int, effort: Effort) -> Figures:
+    """Start ``program`` several times; stay in the last one for the rest."""
+    figures = Figures(program.name, pods)
+    terminal: Terminal | None = None
+    for _ in range(effort.starts):
+        if terminal is not None:
+            terminal.close()
+        terminal = Terminal(program.command, program.environment)
+        _start(terminal, program, figures)
+    assert terminal is not None
+    try:
+        terminal.rest(effort.settle)
+        _idle(terminal, figures, effort.idle)
+        _keys(terminal, figures.key_ms, effort.keys)
+        _changes(terminal, plane, figures, effort.changes)
+        if effort.burst:
+            _burst(terminal, plane, figures, effort.burst)
+    finally:
+        terminal.close()
+    return figures
+
+
+def _start(terminal: Terminal, program: Program, figures: Figures) -> None:
+    row = re.compile(program.row)
+    first = terminal.wait(lambda: bool(terminal.text().strip()), 60)
+    if program.to_pods:
+        terminal.press(program.to_pods)
+    live = terminal.wait(lambda: row.search(terminal.text()) is not None, 120)
+    for name, value in (("first_frame_s", first), ("live_rows_s", live)):
+        if value is None:
+            figures.missed.append(name)
+        else:
+            getattr(figures, name).append(value)
+
+
+def _idle(terminal: Terminal, figures: Figures, seconds: float) -> None:
+    before, began = terminal.cost(), time.perf_counter()
+    terminal.rest(seconds)
+    after = terminal.cost()
+    figures.idle_cpu_pct.append(100 * (after.cpu - before.cpu) / (time.perf_counter() - began))
+    figures.memory_mb.append(after.resident / 1e6)
+
+
+def _keys(terminal: Terminal, into: list[float], count: int, quiet: float = 0.15) -> None:
+    """Cursor down and up; the time from the key to any change of the screen."""
+    for number in range(count):
+        end = time.perf_counter() + 1.0
+        while terminal.read(quiet) and time.perf_counter() < end:
+            pass
+        before = terminal.looks()
+        sent = time.perf_counter()
+        terminal.press(b"j" if number % 2 == 0 else b"k")
+        if terminal.wait(lambda before=before: terminal.looks() != before, 3) is not None:  # type: ignore[misc]
+            into.append(1000 * (time.perf_counter() - sent))
+
+
+def _changes(terminal: Terminal, plane: ControlPlane, figures: Figures, count: int) -> None:
+    """A pod that is on the screen changes; the time from the server's answer to the new text."""
+    names = [name for name in cluster.pods(plane) if _shown(terminal, name)]
+    if not names:
+        figures.missed.append("change_ms: no pod is on the screen by its name")
+        return
+    for number in range(count):
+        text = f"Mark{time.monotonic_ns() % 100000}x{number}"
+        done = _in_background(lambda text=text: cluster.mark(plane, names[0], text))  # type: ignore[misc]
+        seen = terminal.wait(lambda text=text: text in terminal.text(), 20)  # type: ignore[misc]
+        at = time.perf_counter()
+        done.wait(20)
+        if seen is None:
+            figures.missed.append("change_ms")
+        else:
+            figures.change_ms.append(max(0.0, 1000 * (at - done.at)))
+        terminal.rest(0.13 * (number % 7))
+
+
+def _shown(terminal: Terminal, pod: str) -> bool:
+    """Whether the pod's random end is on the screen; dashboards shorten the beginning."""
+    return pod.rpartition("-")[2] in terminal.text()
+
+
+def _burst(terminal: Terminal, plane: ControlPlane, figures: Figures, count: int) -> None:
+    """Many changes at once; the last one is on a pod of the screen. Keys are pressed meanwhile."""
+    names = cluster.pods(plane, max(count, 1))
+    shown = [name for name in names if _shown(terminal, name)]
+    if not shown:
+        figures.missed.append("burst_ms: no pod is on the screen by its name")
+        return
+    stamp = f"Burst{time.monotonic_ns() % 100000}"
+    others = [name for name in names if name != shown[0]][: count - 1]
+
+    def change() -> None:
+        _mark_all(plane, others, f"{stamp}x")
+        cluster.mark(plane, shown[0], f"{stamp}end")
+
+    done = _in_background(change)
+    while not done.is_set():
+        _keys(terminal, figures.burst_key_ms, 1, quiet=0.0)
+        terminal.rest(0.02)
+    seen = terminal.wait(lambda: f"{stamp}end" in terminal.text(), 20)
+    if seen is None:
+        figures.missed.append("burst_ms")
+    else:
+        figures.burst_ms.append(max(0.0, 1000 * (time.perf_counter() - done.at)))
+
+
+def _mark_all(plane: ControlPlane, names: Sequence[str], reason: str) -> None:
+    """Eight connections side by side, as fast as the server answers."""
+    parts = [names[start::8] for start in range(8)]
+
+    def work(part: Sequence[str]) -> None:
+        from tests.cluster.api import Api
+
+        api = Api(plane.ports["api"], plane.ca_path, plane.token)
+        for name in part:
+            path = f"/api/v1/namespaces/{cluster.NAMESPACE}/pods/{name}/status"
+            api.patch(path, {"status": {"reason": reason}})
+        api.close()
+
+    threads = [threading.Thread(target=work, args=(part,), daemon=True) for part in parts if part]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+class _Done:
+    """Set with the moment at which background work ended."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self.at = float("inf")
+
+    def finish(self) -> None:
+        self.at = time.perf_counter()
+        self._event.set()
+
+    def is_set(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, seconds: float) -> None:
+        if not self._event.wait(seconds):
+            raise TimeoutError("the control plane does not answer")
+
+
+def _in_background(work: Callable[[], None]) -> _Done:
+    done = _Done()
+
+    def run() -> None:
+        work()
+        done.finish()
+
+    threading.Thread(target=run, daemon=True).start()
+    return done
