@@ -32,6 +32,7 @@ class OfficialTransport(Exchange):
         super().__init__(target.server.url, credentials)
         self._target = target.server
         self._client = client
+        self._retired: list[aiohttp.ClientSession] = []
         self._compress = not target.server.disable_compression and not is_loopback(target.server.url)
 
     async def _open(
@@ -71,7 +72,16 @@ class OfficialTransport(Exchange):
         assert isinstance(context, ssl.SSLContext)  # for the type checker
         return context, self._target.tls_server_name
 
+    def doubt(self) -> None:
+        rest = self._client.rest_client
+        if rest.pool_manager is not None:  # the client makes a new one when it is asked again
+            self._retired.append(rest.pool_manager)
+            rest.pool_manager = None
+
     async def close(self) -> None:
+        for pool in self._retired:
+            await pool.close()
+        self._retired.clear()
         await self._client.close()
         await let_sockets_close()
 

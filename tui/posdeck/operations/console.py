@@ -35,9 +35,9 @@ from posdeck.operations.numbers import Numbers
 from posdeck.operations.opening import Opening
 from posdeck.operations.others import PERIOD, other_facts, read_budgets
 from posdeck.operations.processing import consumer_view
-from posdeck.operations.standing import Standing
 from posdeck.operations.session_store import SessionStore
 from posdeck.operations.session_view import summary_of, view_of
+from posdeck.operations.standing import Standing
 from posdeck.operations.view import ActionSummary, ConsumerView, SessionView, Surroundings, View
 from posdeck.operations.workshop import Workshop
 from posdeck.operations.write import RESOURCES

@@ -177,8 +177,10 @@ def probe(result: Result) -> Reading:
             notice.append(f"{result[key]} pods {words}")
     rates, values = result.get("rates") or {}, result.get("values") or {}
     lines = [
-        f"{name}: {_number(values.get(name))} now, {_number(rate)} a second" for name, rate in rates.items()
+        f"{name}: {_number(rate)} a second, {_number(values.get(name))} in all"
+        for name, rate in rates.items()
     ]
+    lines += [f"{name}: {_number(value)}" for name, value in (result.get("gauges") or {}).items()]
     return Reading(("pod", "asked", "status", "time", "error"), rows, tuple(lines), tuple(notice))
 
 

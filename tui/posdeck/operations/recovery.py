@@ -22,7 +22,6 @@ from posdeck.operations.write import RESOURCES
 from posdeck.runbooks.events import Changed
 from posdeck.runbooks.plan import Plan, changes_between
 
-
 ABANDONED = 3600.0  # seconds after which a folder that no run ever began in is taken away
 
 

@@ -9,9 +9,7 @@ from posdeck.catalogue.policy import CONFIRM_TYPED
 from posdeck.operations import policies
 from posdeck.operations.binding import binding_problem
 from posdeck.operations.facts import Facts
-from posdeck.operations.standing import Rule as Rule
-from posdeck.operations.standing import Standing as Standing
-from posdeck.operations.standing import Verdict as Verdict
+from posdeck.operations.standing import Rule, Standing, Verdict
 from posdeck.operations.write import CHANGE, Write
 
 

@@ -29,7 +29,7 @@ from posdeck.errors import (
 from posdeck.execution.runs import PlaybookRunner
 from posdeck.operations.authority import target_ca_digest
 from posdeck.operations.facts import Answer, ClusterFacts, Question, answer_with_async, ask_cluster
-from posdeck.operations.rules import Standing
+from posdeck.operations.standing import Standing
 from posdeck.operations.view import ConsumerView
 from posdeck.redaction.redactor import Redactor
 

@@ -143,10 +143,10 @@ def _probe(result: Mapping[str, Any]) -> Found:
     if isinstance(result.get("ok"), bool):
         yield "ok", result["ok"]
     yield "milliseconds", result.get("milliseconds")
-    rates, values = result.get("rates"), result.get("values")
+    rates, gauges = result.get("rates"), result.get("gauges")
     for name, value in rates.items() if isinstance(rates, Mapping) else ():
         yield f"{name}_rate", value
-    for name, value in values.items() if isinstance(values, Mapping) else ():
+    for name, value in gauges.items() if isinstance(gauges, Mapping) else ():
         yield str(name), value
 
 

@@ -23,6 +23,10 @@ CONFIRMATION = "confirmation"
 LOGS = "logs"
 RUNBOOK = "runbook"
 RECORD = "record"
+SERVICE = "service"
+FORWARD = "forward"
+REVISION = "revision"
+KIND = "kind"
 FORM = "form"
 
 
@@ -88,7 +92,16 @@ ACTIONS: tuple[Action, ...] = (
             says="logs of the container before its restart"),
     _action("describe", "d", "describe", OBJECT, "Look", footer=40),
     _action("yaml", "y", "YAML", OBJECT, "Look", footer=50),
-    _action("port-forward", "F shift+f", "port-forward", "workload pod", "Look"),
+    _action("port-forward", "F shift+f", "port-forward", "workload pod service", "Look",
+            says="forward its known ports to this machine: 8080:80 of the API, all three of the collector"),
+    _action("compare", "x", "compare", REVISION, "Look", footer=35,
+            says="the revision beside the current one, or the two that are marked beside each other"),
+    _action("forward-stop", "x ctrl+d", "stop", FORWARD, "Forwards", footer=10),
+    _action("forward-probe", "p", "probe", FORWARD, "Forwards", footer=12,
+            says="ask its path once: status and latency"),
+    _action("forward-probe-always", "a", "probe on", FORWARD, "Forwards", footer=14,
+            says="probe every five seconds, or no longer"),
+    _action("reload", "ctrl+r", "read again", KIND, "Table", footer=30),
     _action("edit", "e", "edit", OBJECT, "Not here", says="says why there is none, and the kubectl command"),
     _action("shell", "s", "shell", POD, "Not here", says="says why there is none, and the kubectl command"),
     _action("open", "enter", "open", "table", "Look", footer=25),
@@ -118,6 +131,24 @@ ACTIONS: tuple[Action, ...] = (
     _action("follow", "f", "follow", LOGS, "Logs", footer=30),
     _action("wrap", "w", "wrap", "pager", "Logs", footer=32),
     _action("timestamps", "t", "timestamps", LOGS, "Logs", footer=33),
+    _action("since-tail", "0", "last lines", LOGS, "Logs", says="the last 1,000 lines, then what comes"),
+    _action("since-head", "1", "from the beginning", LOGS, "Logs", says="the log from its first line on"),
+    _action("since-1m", "2", "last minute", LOGS, "Logs"),
+    _action("since-5m", "3", "last 5 minutes", LOGS, "Logs"),
+    _action("since-15m", "4", "last 15 minutes", LOGS, "Logs"),
+    _action("since-30m", "5", "last 30 minutes", LOGS, "Logs"),
+    _action("since-1h", "6", "last hour", LOGS, "Logs"),
+    _action("previous", "p", "previous container", LOGS, "Logs", footer=36,
+            says="the log before the last restart, and back"),
+    _action("container", "C", "next container", LOGS, "Logs",
+            says="one container after the other, then all of them"),
+    _action("unfold", "u", "unfold JSON", LOGS, "Logs", footer=34,
+            says="each field of a JSON line on a line of its own"),
+    _action("copy-line", "c", "copy line", LOGS, "Logs",
+            says="the match that n and N are at, else the last line in sight"),
+    _action("copy-all", "y", "copy all shown", LOGS, "Logs", says="every line that passes the filter"),
+    _action("save", "ctrl+s", "save", LOGS, "Logs", footer=38,
+            says="what passes the filter to a file of yours, redacted and recorded"),
     _action("clear-mark", "m", "mark here", LOGS, "Logs", says="draw a line at the present end"),
     _action("next-match", "n", "next match", PAGER, "Logs"),
     _action("previous-match", "N", "previous match", PAGER, "Logs"),

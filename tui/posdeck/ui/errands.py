@@ -11,9 +11,11 @@ from posdeck.ui.actions import Action
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.screens.form import FormPane
+from posdeck.ui.screens.forwards import forward_subject
 from posdeck.ui.screens.help import help_lines
 from posdeck.ui.screens.logs import LogsPane
 from posdeck.ui.screens.pane import Pane, Subject
+from posdeck.ui.screens.revisions import compare_revisions
 from posdeck.ui.screens.session import SessionPane
 from posdeck.ui.screens.text import TextPane
 from posdeck.ui.tones import Tone
@@ -74,7 +76,11 @@ async def _for_subject(app: PosdeckApp, action: Action, subject: Subject) -> Non
         await restart(app, subject)
     elif action.procedure:
         await _procedure(app, action, subject)
-    elif action.id in {"edit", "shell", "port-forward"}:
+    elif action.id == "port-forward":
+        await forward_subject(app, subject)
+    elif action.id == "compare":
+        await compare_revisions(app, subject)
+    elif action.id in {"edit", "shell"}:
         _not_here(app, action, subject)
 
 
@@ -328,7 +334,6 @@ def _not_here(app: PosdeckApp, action: Action, subject: Subject) -> None:
     reasons = {
         "edit": "No editing here: it would change the cluster unseen by the record.",
         "shell": "No shell here: what is done in it would be unseen by the record.",
-        "port-forward": "posdeck opens no port-forward yet.",
     }
     app.notice(f"{reasons[action.id]} The command is: {_kubectl(app, action, subject)}", "warn")
 
@@ -343,10 +348,7 @@ def _kubectl(app: PosdeckApp, action: Action, subject: Subject) -> str:
         return f"{start} exec -it {subject.name} -- sh"
     if action.id == "scale":
         return f"{start} scale deployment/{subject.deployment} --replicas=N"
-    if action.id == "delete":
-        return f"{start} delete pod/{subject.name}"
-    target = f"pod/{subject.name}" if subject.resource == "pods" else f"deployment/{subject.deployment}"
-    return f"{start} port-forward {target} LOCAL:REMOTE"
+    return f"{start} delete pod/{subject.name}"
 
 
 def _copy(app: PosdeckApp, subject: Subject | None) -> None:

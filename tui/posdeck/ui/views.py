@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from posdeck.ui.actions import ACTIONS, Action, sort_action
-from posdeck.ui.screens.flow import FlowPane, ForwardsPane
+from posdeck.ui.screens.flow import FlowPane
+from posdeck.ui.screens.forwards import ForwardsPane
 from posdeck.ui.screens.hpa import HpaPane
+from posdeck.ui.screens.levels import LevelsPane
 from posdeck.ui.screens.library import AuditPane, RunbooksPane
 from posdeck.ui.screens.logs import LogsPane
 from posdeck.ui.screens.overview import OverviewPane
@@ -41,6 +43,7 @@ VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry("revisions", ("rs", "replicasets", "rev"), "the revisions of each deployment", RevisionsPane),
     ViewEntry("hpa", ("hpas", "horizontalpodautoscalers"), "autoscaling, with its arithmetic", HpaPane),
     ViewEntry("consumers", ("co", "consumer", "lag"), "queues, rates and verdicts", ConsumersPane),
+    ViewEntry("slo", ("levels", "slos"), "service levels and their error budgets", LevelsPane),
     ViewEntry("services", ("svc", "service"), "services and their ports", ServicesPane),
     ViewEntry("events", ("ev", "event"), "events, newest first", EventsPane),
     ViewEntry("nodes", ("no", "node"), "nodes, where they may be read", NodesPane),

@@ -165,6 +165,10 @@ def _subject_scopes(subject: Subject) -> list[str]:
         found.append(act.RECORD)
     if subject.resource == "pods":
         found.append(act.POD)
+    if subject.resource == "services":
+        found.append(act.SERVICE)
+    if subject.resource == "replicasets":
+        found.append(act.REVISION)
     if subject.deployment:
         found.append(act.WORKLOAD)
     if subject.resource and subject.name:

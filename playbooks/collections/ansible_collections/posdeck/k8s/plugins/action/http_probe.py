@@ -30,6 +30,7 @@ class ActionModule(KubernetesAction):
         "port": {"type": "int"},
         "limit": {"type": "int", "default": 5},
         "series": {"type": "dict", "default": {}},
+        "gauges": {"type": "dict", "default": {}},
         "interval": {"type": "float", "default": 5.0},
     }
 
@@ -45,16 +46,20 @@ class ActionModule(KubernetesAction):
             "changed": False,
             "ok": bool(first) and all(probe["ok"] for probe in first),
             "milliseconds": max(slowest) if slowest and len(slowest) == len(first) else None,
-            "probes": [{key: value for key, value in probe.items() if key != "body"} for probe in first],
+            "probes": [
+                {key: value for key, value in probe.items() if key not in ("body", "at")} for probe in first
+            ],
             "not_ready": len(found) - len(ready),
             "not_asked": len(ready) - len(asked),
             "msg": "" if first else f"no pod of deployment/{args['name']} is ready, so nothing was asked",
         }
         if args["series"] and first:
             time.sleep(args["interval"])
-            result.update(_counted(first, [_ask(client, pod, args) for pod in asked], args["series"]))
-            if result["not_asked"]:
-                result["rates"] = dict.fromkeys(result["rates"])  # some pods were left out: no total is known
+            second = [_ask(client, pod, args) for pod in asked]
+            result.update(_counted(first, second, args["series"]))
+            result["gauges"] = {name: _sum(second, wanted) for name, wanted in args["gauges"].items()}
+            if result["not_asked"]:  # some pods were left out: no total is known
+                result.update({key: dict.fromkeys(result[key]) for key in ("rates", "values", "gauges")})
         return result
 
 
@@ -99,23 +104,30 @@ def _counted(
 ) -> dict[str, Any]:
     """``rates`` a second over all pods, and ``values`` as they are now. None where a pod did not answer, does not
     count that, or began anew in between: a part is never passed off as the whole."""
-    rates: dict[str, float | None] = {}
-    values: dict[str, float | None] = {}
+    rates: dict[str, float | None] = dict.fromkeys(series)
     for name, wanted in series.items():
-        pairs = [
-            (total(a["body"], wanted), total(b["body"], wanted)) for a, b in zip(first, second, strict=True)
-        ]
-        spans = [b["at"] - a["at"] for a, b in zip(first, second, strict=True)]
-        rates[name] = values[name] = None
-        known = [(before, now) for before, now in pairs if before is not None and now is not None]
-        if len(known) != len(pairs):
-            continue
-        values[name] = sum(now for _, now in known)
-        if all(now >= before for before, now in known):
-            rates[name] = round(
-                sum((now - before) / s for (before, now), s in zip(known, spans, strict=True)), 3
-            )
-    return {"rates": rates, "values": values}
+        steps = [_step(before, now, wanted) for before, now in zip(first, second, strict=True)]
+        known = [step for step in steps if step is not None]
+        if len(known) == len(steps):
+            rates[name] = round(sum(known), 3)
+    return {"rates": rates, "values": {name: _sum(second, wanted) for name, wanted in series.items()}}
+
+
+def _step(before: dict[str, Any], now: dict[str, Any], name: str) -> float | None:
+    old, new = _value(before, name), _value(now, name)
+    if old is None or new is None or new < old:
+        return None
+    return (new - old) / float(now["at"] - before["at"])
+
+
+def _sum(probes: list[dict[str, Any]], name: str) -> float | None:
+    found = [_value(probe, name) for probe in probes]
+    known = [value for value in found if value is not None]
+    return sum(known) if found and len(known) == len(found) else None
+
+
+def _value(probe: dict[str, Any], name: str) -> float | None:
+    return total(probe["body"], name) if probe["status"] == 200 else None
 
 
 def total(body: bytes, name: str) -> float | None:

@@ -34,6 +34,11 @@ options:
       - Names to give to series of the answer, as in V(accepted) to C(otelcol_receiver_accepted_spans).
     type: dict
     default: {}
+  gauges:
+    description:
+      - The same for series that have no rate, such as the length of a queue.
+    type: dict
+    default: {}
   interval:
     description:
       - Seconds between the two readings of the series.
@@ -77,7 +82,11 @@ rates:
   returned: when series are asked for
   type: dict
 values:
-  description: The series as they are now.
+  description: The series as they are now, over all pods.
+  returned: when series are asked for
+  type: dict
+gauges:
+  description: The gauges as they are now, over all pods.
   returned: when series are asked for
   type: dict
 """

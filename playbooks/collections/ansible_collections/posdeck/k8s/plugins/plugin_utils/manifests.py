@@ -29,7 +29,10 @@ _SERVERS_OWN = (
 
 def readable(item: Mapping[str, Any]) -> str:
     """An object as YAML for people: without the server's bookkeeping, values that look like secrets covered."""
-    return yaml.safe_dump(_covered({**reduced(item), "status": item.get("status") or {}}), sort_keys=False)
+    known = {**reduced(item), "status": item.get("status") or {}}
+    first = [key for key in ("apiVersion", "kind", "metadata") if key in known]
+    ordered = {key: known[key] for key in (*first, *(key for key in known if key not in first))}
+    return yaml.safe_dump(_covered(ordered), sort_keys=False)
 
 
 def restorable(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class ForwardedPort(io.RawIOBase):
         if spoken != (expected.decode(), _PROTOCOL):
             self._connection.close()
             raise KubeError(self._what, "the API server does not offer port-forwarding over a WebSocket")
-        self._answer = answer  # kept, for it closes its stream when it is collected
+        self._answer = answer  # kept: one that is collected closes its stream
         self._stream: Any = answer.fp  # frames may lie in its buffer already
         self._opening = {0, 1}
         self._ready = b""
@@ -62,8 +62,7 @@ class ForwardedPort(io.RawIOBase):
     def close(self) -> None:
         """Close the connection."""
         if not self.closed:
-            self._stream.close()
-            self._connection.close()
+            self._connection.close()  # and with it the answer and its stream
         super().close()
 
     def _take(self) -> None:

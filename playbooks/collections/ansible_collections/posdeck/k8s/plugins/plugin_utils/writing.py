@@ -22,7 +22,15 @@ from .objects import object_path, shown
 _ATTEMPTS = 5
 _MANAGER = "posdeck"
 _WHOLE_SPEC = ("patch", "apply", "delete")  # acts that hold for the whole specification that was seen
-_CONFIRMATION = ("confirm", "reason", "ticket", "posdeck_run", "break_glass", "informed", "ansible_play_batch")
+_CONFIRMATION = (
+    "confirm",
+    "reason",
+    "ticket",
+    "posdeck_run",
+    "break_glass",
+    "informed",
+    "ansible_play_batch",
+)
 
 
 @dataclass(frozen=True)
