@@ -99,3 +99,49 @@ def embedded_desk(embedded_place: Place, tmp_path: Path) -> Desk:
 def real_desk(real_place: Place, tmp_path: Path, without_numbers: Path) -> Desk:
     """posdeck at the real control plane, where nothing counts messages."""
     return Desk(real_place, tmp_path, extra={"POSDECK_CONTENT": str(without_numbers)})
+
+
+@pytest.fixture(scope="session")
+def restarting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Content of its own: a runbook that restarts at once, so that a test needs no evidence first."""
+    folder = tmp_path_factory.mktemp("restarting")
+    (folder / "runbooks").mkdir()
+    (folder / "runbooks" / "restart-now.yml").write_text(RESTART_NOW)
+    return folder
+
+
+RESTART_NOW = """\
+apiVersion: runbook/v1
+metadata:
+  id: restart-now
+  title: Restart now
+  summary: Restart a consumer without looking first.
+  owner: the tests
+  severity: warning
+  review_by: 2099-01-01
+  expected_duration: 1m
+  symptoms: [A test wants it.]
+params:
+  - {name: consumer, type: workload, source: {group: consumers}, help: The consumer.}
+policy: {class: mitigate}
+steps:
+  - id: restart
+    type: act
+    title: Restart the consumer
+    why: A test wants it.
+    class: mitigate
+    playbook: restart.yml
+    target: "{{ params.consumer }}"
+    preview: One annotation changes.
+    timeout: 2m
+    verify: [{check: rollout-complete, timeout: 1m}]
+    irreversible: A restart has no undo.
+    next: done
+    on_failure: not-done
+    on_cannot_tell: not-done
+    on_cancel: stopped
+    kubectl: kubectl rollout restart deployment/{{ target.deployment }} -n {{ target.namespace }}
+  - {id: done, type: done, title: Done, result: It was restarted., outcome: resolved}
+  - {id: not-done, type: done, title: Not done, result: It did not come back., outcome: not-resolved}
+  - {id: stopped, type: done, title: Stopped, result: It was stopped., outcome: not-resolved}
+"""

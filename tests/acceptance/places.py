@@ -159,3 +159,10 @@ class Desk:
 def confirmed(name: str, reason: str = "its messages wait") -> Iterable[str]:
     """The options with which a person confirms."""
     return ("--confirm", name, "--reason", reason)
+
+
+def with_content(desk: Desk, *folders: Path) -> Desk:
+    """The desk with content of its own before what it has."""
+    before = desk.extra.get("POSDECK_CONTENT", "")
+    desk.extra["POSDECK_CONTENT"] = os.pathsep.join([*map(str, folders), *filter(None, [before])])
+    return desk

@@ -498,6 +498,7 @@ class FakeFront:
         self.asked: list[tuple[Any, ...]] = []
         self.confirm_error = confirm_error
         self.open_error: Exception | None = None
+        self.library: Sequence[RunbookSummary] = RUNBOOKS
         self.log_lines: list[LogLine] = [
             LogLine("p", "main", ago(seconds=60 - i), f"line {i} of the log", "error" if i % 10 == 3 else "")
             for i in range(60)
@@ -539,7 +540,7 @@ class FakeFront:
         self.asked.append(("stop",))
 
     def runbooks(self) -> Sequence[RunbookSummary]:
-        return RUNBOOKS
+        return self.library
 
     def runbook_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:
         if short_name.startswith("consumer-"):

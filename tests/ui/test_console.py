@@ -237,6 +237,7 @@ async def test_what_is_not_here_says_why_and_shows_the_command(opened, key, comm
 @pytest.mark.parametrize(("view_key", "key"), [("3", "s"), ("2", "ctrl+d")])
 async def test_a_write_without_a_runbook_is_refused_with_its_command(opened, view_key, key) -> None:
     async with opened(size=(160, 30)) as driver:
+        driver.front.library = ()
         await driver.press(view_key, key)
         assert "nothing is changed without one" in driver.text()
         assert "kubectl -n spc--pos" in driver.text()

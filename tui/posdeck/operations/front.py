@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from posdeck.catalogue.model import Catalogue
-from posdeck.clock import Clock
-from posdeck.operations.forwards import Forwards
-from posdeck.operations.kinds import ServerTable
-from posdeck.operations.view import ActionSummary, SessionView, View
+if TYPE_CHECKING:  # a front end draws before what it names here is loaded
+    from posdeck.catalogue.model import Catalogue
+    from posdeck.clock import Clock
+    from posdeck.operations.forwards import Forwards
+    from posdeck.operations.kinds import ServerTable
+    from posdeck.operations.view import ActionSummary, SessionView, View
 
 Unsubscribe = Callable[[], None]
 

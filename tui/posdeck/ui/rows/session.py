@@ -67,9 +67,7 @@ def _gone(session: SessionView) -> tuple[StepView, ...]:
 
 def path_strip(session: SessionView, cells: int) -> list[Line]:
     """The path in one line, for a narrow screen: a mark for each step gone through, and the present one."""
-    marks: list[tuple[str, Tone]] = []
-    for step in _gone(session)[:-1]:
-        marks.append(STATE_LOOK[step.state])
+    marks = [STATE_LOOK[step.state] for step in _gone(session)[:-1]]
     number = step_number(session)
     current_step = step_of(session, session.current)
     title = f"step {number}: {plain(current_step.title)}" if current_step else plain(session.status)

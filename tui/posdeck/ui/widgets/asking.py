@@ -20,7 +20,6 @@ from posdeck.ui.rows.session import question_lines
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.card import Card
 
-
 NOWHERE = -1  # where the cursor of a question stands before anything was chosen
 
 

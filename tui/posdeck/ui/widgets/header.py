@@ -19,6 +19,8 @@ from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.card import line_strip
 
 PRIMARY = (Kind.PODS, Kind.DEPLOYMENTS)
+WIDE = 100  # columns from which there is room for the program's name and for seconds
+SHORTENED, SHORTEST = 3, 8  # context and identity are cut to eight columns before they go
 UNCONFIRMED = 180.0  # bookmarks come about once a minute; silence for longer is not to be called live
 
 
@@ -79,10 +81,10 @@ def parts(scene: Scene) -> list[Part]:
     return [
         *environment,
         Part(plain(connection.namespace) or "–", Tone.STRONG),
-        Part(plain(connection.context), Tone.NORMAL, 4),
+        Part(plain(connection.context), Tone.NORMAL, 2),
         connection_part(scene),
-        Part(user, Tone.NORMAL, 5),
-        Part(f"writes: {around.writes}", writes_tone, 2),
+        Part(user, Tone.NORMAL, 3),
+        Part(f"writes: {around.writes}", writes_tone, 5),
         Part(reason.strip(), Tone.NORMAL, 6),
     ]
 
@@ -118,16 +120,18 @@ class Header(Widget):
         colours = palette(theme)
         around = self._scene.view.surroundings
         background = colours.production if around.production else colours.safe
-        clock = self._scene.now.strftime("%H:%M:%S UTC")
+        wide = self.size.width >= WIDE
+        clock = self._scene.now.strftime("%H:%M:%S UTC" if wide else "%H:%MZ")
+        brand, gap = (" posdeck  ", "   ") if wide else (" ", "  ")
         word = badge(around)
-        room = self.size.width - width(f" posdeck  ▌{word}▐  ") - len(clock) - 2
+        room = self.size.width - len(brand) - width(f" {word} ") - 2 - len(clock) - 1
         chosen = _fitting(
-            [p for p in [*parts(self._scene), Part(self.place, Tone.ACCENT, 1)] if p.text], room
+            [p for p in [*parts(self._scene), Part(self.place, Tone.ACCENT, 1)] if p.text], room, len(gap)
         )
         line: list[tuple[str, Tone]] = []
         for part in chosen:
-            line += [(part.text, part.tone), ("   ", Tone.NORMAL)]
-        head = line_strip(((" posdeck  ", Tone.STRONG),), 10, theme, background)
+            line += [(part.text, part.tone), (gap, Tone.NORMAL)]
+        head = line_strip(((brand, Tone.STRONG),), len(brand), theme, background)
         mark_style = (
             Style.parse(f"bold {colours.badge_text} on {colours.badge}")
             if around.production
@@ -135,18 +139,24 @@ class Header(Widget):
         )
         mark = Strip([Segment(f" {word} ", mark_style)])
         space = line_strip((), 2, theme, background)
-        body_room = max(0, self.size.width - 10 - len(word) - 2 - 2 - len(clock) - 1)
+        body_room = max(0, self.size.width - len(brand) - len(word) - 2 - 2 - len(clock) - 1)
         body = line_strip(tuple(line), body_room, theme, background)
         tail = line_strip(((clock + " ", Tone.STRONG),), len(clock) + 1, theme, background)
         return Strip.join([head, mark, space, body, tail]).crop_extend(0, self.size.width, None)
 
 
-def _fitting(candidates: list[Part], room: int) -> list[Part]:
-    """Drop parts by priority until the rest fits."""
+def _fitting(candidates: list[Part], room: int, gap: int) -> list[Part]:
+    """Drop parts by priority until the rest fits; a long one of those that stay loses its beginning, since the
+    names of contexts and identities differ at their end."""
     kept = list(candidates)
-    while kept and sum(width(p.text) + 3 for p in kept) > room:
+    while (excess := sum(width(p.text) + gap for p in kept) - gap - room) > 0:
         worst = max(kept, key=lambda p: p.priority)
         if worst.priority == 0:
             break
-        kept.remove(worst)
+        if worst.priority <= SHORTENED and width(worst.text) - excess >= SHORTEST:
+            kept[kept.index(worst)] = Part(
+                f"…{worst.text[-(width(worst.text) - excess - 1) :]}", worst.tone, worst.priority
+            )
+        else:
+            kept.remove(worst)
     return kept
