@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test lint format lock benchmark screenshots schema clean help
+.PHONY: demo test second lint format lock benchmark screenshots schema clean help
 
 help: ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -16,6 +16,12 @@ demo: $(STAMP) ## start posdeck on the embedded cluster
 
 test: $(STAMP_DEV) ## run the tests (ARGS="-k name" to choose)
 	@$(BIN)/pytest $(ARGS)
+
+second: $(STAMP_DEV) ## run what starts Ansible on another Python (PYTHON2=python3.13)
+	$(PYTHON2) -m venv .cache/second
+	$(BIN)/uv pip install -q --python .cache/second/bin/python --require-hashes -r requirements-dev.txt
+	$(BIN)/uv pip install -q --python .cache/second/bin/python --no-deps -e .
+	.cache/second/bin/python -m pytest -q tests/execution tests/catalogue -p no:cacheprovider
 
 lint: $(STAMP_DEV) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -224,7 +224,8 @@ def test_a_tree_is_ended_although_it_ignores_term(tmp_path: Path) -> None:
     below = process_tree.descendants(process.pid)
     left = process_tree.end_tree(None, first=[me], also=lambda: [me, *below], reap=process.poll, grace=0.05)
     assert left == 0
-    assert process.wait() == -signal.SIGKILL
+    # killed itself, or left by the shell's own end (137) when its child was killed a moment before
+    assert process.wait() in {-signal.SIGKILL, 128 + signal.SIGKILL}
 
 
 @pytest.mark.parametrize(

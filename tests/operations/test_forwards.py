@@ -76,7 +76,9 @@ def test_the_known_ports_are_proposed(console: Console) -> None:
     assert [c.local for c in found] == [4317, 4318, 8888]
     assert [c.remote for c in choices_for(snapshot, "service", COLLECTOR)] == [4317, 4318]
     pod = next(p for p in snapshot.pods if p.startswith(APP))
-    assert [(c.target, c.local) for c in choices_for(snapshot, "pod", pod, app)] == [(f"pod/{pod}:8080", 8080)]
+    assert [(c.target, c.local) for c in choices_for(snapshot, "pod", pod, app)] == [
+        (f"pod/{pod}:8080", 8080)
+    ]
     assert choices_for(snapshot, "pod", "absent") == ()
 
 

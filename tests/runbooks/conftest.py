@@ -129,7 +129,13 @@ def plan_for(effect: fx.RunPlaybook, uid: str = "uid-1") -> Plan:
                 "Deployment", "ns", effect.target, uid, "t1", (Change("/spec/replicas", "1", "2"),)
             ),
         ),
-        before={"replicas": 1, "revision": 4, "hpa_minimum": 2, "hpa_maximum": 15},
+        before={
+            "replicas": 1,
+            "revision": 4,
+            "hpa_minimum": 2,
+            "hpa_maximum": 15,
+            "manifest": {"kind": "Deployment", "metadata": {"name": "d"}, "spec": {"replicas": 0}},
+        },
     )
 
 

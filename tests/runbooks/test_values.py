@@ -104,15 +104,67 @@ def test_facts_of_the_reading_modules():
         {"ready": False, "restarts": 7, "containers": [container("CrashLoopBackOff", "OOMKilled")]},
     ]
     lines = ["ERROR: dial db: connection refused", "error: order refused: branch is closed", "Timeout of lis"]
-    logs = {"logs": [{"error": ""}], "matches": [{"line": line} for line in lines]}
+    logs = {
+        "logs": [{"error": "", "log_lines": [*lines, "fine"]}],
+        "matches": [{"line": line} for line in lines],
+    }
     assert facts_of([("posdeck.k8s.pods", {"pods": pods}), ("posdeck.k8s.logs", logs)]) == {
         "total": 3,
         "ready": 1,
         "restarts": 9,
         "crashing": 1,
         "out_of_memory": 1,
+        "lines": 4,
         "errors": 3,
+        "matches": 3,
         "dependency_errors": 2,
+    }
+
+
+def test_facts_of_what_is_described():
+    hpa = {
+        "at_maximum": True,
+        "above_target": None,
+        "pods_pending": 2,
+        "minimum": 2,
+        "maximum": 15,
+        "current": 15,
+    }
+    found = facts_of([("posdeck.k8s.describe", {"present": True, "autoscaler": hpa})])
+    assert found == {
+        "present": True,
+        "at_maximum": True,
+        "pods_pending": 2,
+        "minimum": 2,
+        "maximum": 15,
+        "current": 15,
+    }
+    workload = {"replicas": 2, "paused": False, "disruption_budgets": [], "autoscaler": "h"}
+    assert facts_of([("posdeck.k8s.describe", {"present": True, "workload": workload})]) == {
+        "present": True,
+        "replicas": 2,
+        "paused": False,
+        "budgets": 0,
+        "autoscaled": True,
+    }
+    hidden = {**workload, "disruption_budgets": None, "autoscaler": None}
+    found = facts_of([("posdeck.k8s.describe", {"present": True, "workload": hidden})])
+    assert "budgets" not in found
+    assert "autoscaled" not in found
+    assert facts_of([("posdeck.k8s.describe", {"present": False})]) == {"present": False}
+
+
+def test_what_a_probe_does_not_know_is_no_fact():
+    probe = {
+        "ok": False,
+        "milliseconds": None,
+        "rates": {"sent": 2.5, "failed": None},
+        "gauges": {"queue": 0.0},
+    }
+    assert facts_of([("posdeck.k8s.http_probe", probe)]) == {"ok": False, "sent_rate": 2.5, "queue": 0.0}
+    assert facts_of([("posdeck.k8s.get", {"api_found": False, "resources": []})]) == {
+        "api_found": False,
+        "found": 0,
     }
 
 

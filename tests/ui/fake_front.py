@@ -34,8 +34,11 @@ from posdeck.cluster.snapshot import (
     Snapshot,
     Usage,
 )
-from posdeck.errors import NotFoundError
+from posdeck.errors import NotFoundError, PosdeckError, UnknownNameError
+from posdeck.operations.forward_ports import ForwardChoice
+from posdeck.operations.forwards import ForwardState, ForwardView, ProbePoint
 from posdeck.operations.front import LogLine, LogRequest, ParamSummary, RunbookSummary
+from posdeck.operations.kinds import ServerTable, TableColumn, TableRow
 from posdeck.operations.view import (
     ActionSummary,
     ChoiceView,
@@ -489,6 +492,54 @@ CONFIRMATION = Confirmation(
 )
 
 
+def table(kind: str, columns: Sequence[str], *rows: tuple[str, ...]) -> ServerTable:
+    """What the server prints of a kind; the first cell is the name."""
+    return ServerTable(
+        kind, tuple(TableColumn(c) for c in columns), tuple(TableRow(r[0], r, {"app": r[0]}) for r in rows)
+    )
+
+
+TABLES = (
+    table("pods", ("Name", "Ready", "Status", "Restarts", "Age"), ("one-1", "1/1", "Running", "0", "2d")),
+    table("jobs.batch", ("Name", "Status", "Completions", "Age"),
+          ("tidy-1", "Complete", "1/1", "3h"), ("tidy-2", "Failed", "0/1", "90m")),
+    ServerTable("cronjobs", problem="cronjobs.batch in spc--pos: cannot list"),
+)  # fmt: skip
+
+
+class FakeForwards:
+    """Port-forwards without sockets."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, ForwardView] = {}
+        self.refuse: PosdeckError | None = None
+        self.answer = ProbePoint(NOW, 200, 0.012, "OK", body="up")
+
+    def list(self) -> tuple[ForwardView, ...]:
+        return tuple(self.open.values())
+
+    async def start(self, choice: ForwardChoice) -> ForwardView:
+        if self.refuse is not None:
+            raise self.refuse
+        made = ForwardView(
+            f"f{len(self.open) + 1}", choice, choice.local, "pod-1", choice.remote, ForwardState.LISTENING,
+            NOW, probe_path="/",
+        )  # fmt: skip
+        self.open[made.id] = made
+        return made
+
+    async def stop(self, forward_id: str) -> ForwardView:
+        return self.open.pop(forward_id)
+
+    async def probe(self, forward_id: str, path: str = "") -> ProbePoint:
+        known = self.open[forward_id]
+        self.open[forward_id] = replace(known, probes=(*known.probes, self.answer))
+        return self.answer
+
+    def probe_always(self, forward_id: str, path: str = "", *, on: bool = True) -> None:
+        self.open[forward_id] = replace(self.open[forward_id], probing=on)
+
+
 class FakeFront:
     """The protocol ``Front`` without anything behind it; what was asked of it is kept in ``asked``."""
 
@@ -504,6 +555,9 @@ class FakeFront:
             for i in range(60)
         ]
         self.more_logs: asyncio.Queue[LogLine] = asyncio.Queue()
+        self.forwards = FakeForwards()
+        self.tables: dict[str, ServerTable] = {table.kind: table for table in TABLES}
+        self.saved: list[tuple[str, list[LogLine]]] = []
         self._view = shown or view()
         self._listeners: list[Callable[[View], None]] = []
         self._session_listeners: list[Callable[[SessionView], None]] = []
@@ -637,6 +691,20 @@ class FakeFront:
             "spec": {"replicas": 1},
             "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "[bold]Fine[/bold]"}]},
         }
+
+    async def table(self, kind: str) -> ServerTable:
+        self.asked.append(("table", kind))
+        if kind not in self.tables:
+            raise UnknownNameError(f"kind {kind}", "this cluster serves none of this name")
+        return self.tables[kind]
+
+    async def all_tables(self) -> Sequence[ServerTable]:
+        self.asked.append(("all_tables",))
+        return tuple(self.tables.values())
+
+    async def save_log(self, name: str, lines: Sequence[LogLine]) -> Path:
+        self.saved.append((name, list(lines)))
+        return Path("state/logs/saved.log")
 
     async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:
         return self._view.actions[:limit]

@@ -222,9 +222,7 @@ async def test_shift_and_a_letter_sort_as_in_k9s(opened) -> None:
         assert "otel-collector" not in driver.app.console_screen.current.rows.list.keys[0]
 
 
-@pytest.mark.parametrize(
-    ("key", "command"), [("e", "edit pods/"), ("s", "exec -it"), ("F", "port-forward pod/")]
-)
+@pytest.mark.parametrize(("key", "command"), [("e", "edit pods/"), ("s", "exec -it")])
 async def test_what_is_not_here_says_why_and_shows_the_command(opened, key, command) -> None:
     async with opened(size=(160, 30)) as driver:
         await driver.press("2", key)

@@ -62,7 +62,7 @@ async def test_where_y_is_enough_enter_is_not(opened) -> None:
         await driver.press("enter")
         assert not [call for call in driver.front.asked if call[0] == "confirm"]
         await driver.press("y")
-        assert ("confirm", "yes", "", "") in driver.front.asked
+        assert ("confirm", "yes", "", "", "") in driver.front.asked
 
 
 async def test_a_wrong_name_is_caught_and_stays_to_be_corrected(opened) -> None:

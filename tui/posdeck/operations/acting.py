@@ -12,7 +12,7 @@ from typing import Any
 
 from posdeck.audit.record import Result, Verification
 from posdeck.errors import AuditError, RefusedError
-from posdeck.execution.events import RunEvent
+from posdeck.execution.events import EventKind, RunEvent
 from posdeck.operations import custody, gate, holding
 from posdeck.operations.announcement import announce
 from posdeck.operations.facts import Facts, answer_with_async, ask
@@ -79,6 +79,24 @@ async def preview_of(
     )
     before = _before(writes[0]) if len(writes) == 1 else {}
     return Preview(Plan(playbook, target, dict(variables), objects, before=before), tuple(writes))
+
+
+async def refused_trial(
+    workshop: Workshop, results: Sequence[RunEvent], documents: Write | None = None
+) -> PlannedWrite | None:
+    """After a preview that failed: the write that it tried, when the gate would not let it pass anyway. A server
+    that forbids a write forbids its dry run as well, and the refusal is to name the rule and be on record."""
+    for event in results:
+        act = event.action.rpartition(".")[2].replace("_", "-")
+        workload = workshop.catalogue.workloads.get(event.host)
+        if event.kind is not EventKind.TASK_FAILED or workload is None or act not in ACTS:
+            continue
+        tried = {"act": act, "kind": "Deployment", "namespace": workshop.target.namespace}
+        announced = {"write": {**tried, "name": workload.deployment}}
+        planned = await _planned(workshop, announced, documents, {"objects": 1, "at_once": 1})
+        if planned.refused is not None:
+            return planned
+    return None
 
 
 async def authorise_all(

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from posdeck.catalogue.model import Catalogue
-from posdeck.clock import Clock
-from posdeck.cluster.snapshot import Snapshot
-from posdeck.findings.consumer_facts import NOTHING_ELSE, ConsumerFacts, OtherFacts
+from posdeck.findings.consumer_facts import NOTHING_ELSE, ConsumerFacts
 from posdeck.findings.engine import Engine
-from posdeck.findings.model import Finding, Standing, Unknown
-from posdeck.operations.library import RunbookLibrary
-from posdeck.operations.view import ConsumerView, Problem, Severity
+from posdeck.findings.model import Standing
+from posdeck.operations.view import Problem, Severity
+
+if TYPE_CHECKING:
+    from posdeck.catalogue.model import Catalogue
+    from posdeck.clock import Clock
+    from posdeck.cluster.snapshot import Snapshot
+    from posdeck.findings.consumer_facts import OtherFacts
+    from posdeck.findings.model import Finding, Unknown
+    from posdeck.operations.library import RunbookLibrary
+    from posdeck.operations.view import ConsumerView
 
 
 @dataclass(frozen=True, slots=True)

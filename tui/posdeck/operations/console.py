@@ -7,55 +7,67 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posdeck.audit.origin import os_actor, os_place, this_process
 from posdeck.audit.record import Actor
-from posdeck.audit.sqlite import AuditStore, open_store
-from posdeck.clock import Clock, SystemClock
+from posdeck.clock import SystemClock
 from posdeck.cluster.connection import connect
 from posdeck.cluster.feed import ClusterFeed
 from posdeck.cluster.snapshot import Connection, Feed, FeedState, Kind, Snapshot
-from posdeck.cluster.transport import Transport
 from posdeck.errors import AuditError, PosdeckError, UnreachableError
-from posdeck.execution.runs import PlaybookRunner
-from posdeck.findings.consumer_facts import Budget
-from posdeck.operations import journal, recovery
-from posdeck.operations.assessment import Assessor
 from posdeck.operations.binding import binding_problem, read_bindings
-from posdeck.operations.driver import SessionDriver
 from posdeck.operations.forwards import Forwards
-from posdeck.operations.front import LogLine, LogRequest, RunbookSummary, Unsubscribe
 from posdeck.operations.histories import Histories
-from posdeck.operations.kinds import Kinds, ServerTable, read_all, read_table
-from posdeck.operations.library import RunbookLibrary
+from posdeck.operations.kinds import Kinds, read_all, read_table
 from posdeck.operations.logs import read_logs, save_log
 from posdeck.operations.numbers import Numbers
-from posdeck.operations.opening import Opening
 from posdeck.operations.others import PERIOD, other_facts, read_budgets
 from posdeck.operations.processing import consumer_view
-from posdeck.operations.session_store import SessionStore
-from posdeck.operations.session_view import summary_of, view_of
 from posdeck.operations.standing import Standing
-from posdeck.operations.view import ActionSummary, ConsumerView, SessionView, Surroundings, View
+from posdeck.operations.view import Surroundings, View
 from posdeck.operations.workshop import Workshop
 from posdeck.operations.write import RESOURCES
 from posdeck.redaction.redactor import Redactor
 
+if TYPE_CHECKING:  # rules, runbooks and record are loaded when the first rows are out; see _load_rules
+    from posdeck.audit.sqlite import AuditStore
+    from posdeck.clock import Clock
+    from posdeck.cluster.transport import Transport
+    from posdeck.findings.consumer_facts import Budget
+    from posdeck.operations.assessment import Assessor
+    from posdeck.operations.driver import SessionDriver
+    from posdeck.operations.front import LogLine, LogRequest, RunbookSummary, Unsubscribe
+    from posdeck.operations.kinds import ServerTable
+    from posdeck.operations.library import RunbookLibrary
+    from posdeck.operations.opening import Opening
+    from posdeck.operations.session_store import SessionStore
+    from posdeck.operations.view import ActionSummary, ConsumerView, SessionView
+
 TICK = 0.1  # seconds between two views at the most
 ACTIONS_SHOWN = 20
+ROWS_FIRST = 5.0  # seconds that the rules wait for the first rows, when they may be loaded later
 
 
 class Console:
     """Implements ``posdeck.operations.front.Front``. Made and used on one event loop."""
 
-    def __init__(self, opening: Opening, *, clock: Clock | None = None, embedded: bool = False) -> None:
+    def __init__(
+        self,
+        opening: Opening,
+        *,
+        clock: Clock | None = None,
+        embedded: bool = False,
+        rules_later: bool = False,
+    ) -> None:
+        """``rules_later`` loads rules and runbooks when the first rows are out; until then every view says that
+        nothing can be told yet. Only for who watches: a subcommand's one answer needs the rules."""
         self.opening = opening
         self.catalogue = opening.catalogue
         self.clock: Clock = clock or SystemClock()
         self.redactor = Redactor(opening.settings.redaction_patterns)
-        self.library = RunbookLibrary(opening.folders, opening.catalogue, self.clock)
         self.workshop: Workshop | None = None
         self.embedded = embedded
         self.kinds = Kinds()
@@ -64,9 +76,12 @@ class Console:
         self._listeners: list[Callable[[View], None]] = []
         self._session_listeners: list[Callable[[SessionView], None]] = []
         self._drivers: dict[str, SessionDriver] = {}
-        self._sessions = SessionStore(opening.state)
         self._histories = Histories()
-        self._assessor = Assessor(opening.catalogue, self.clock, self.library)
+        self._assessor: Assessor | None = None if rules_later else self._rules()
+        self._rules_problem = "the rules are still being loaded"
+        self._rules_tried = asyncio.Event()  # loaded, or failed to
+        if not rules_later:
+            self._rules_tried.set()
         self._numbers: Numbers | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
@@ -76,6 +91,19 @@ class Console:
         self.settled = asyncio.Event()  # what an earlier posdeck left has been looked at
         self._view = View(snapshot=_empty(opening), surroundings=self._surroundings(None))
         self.notices: list[str] = []
+
+    @cached_property
+    def library(self) -> RunbookLibrary:
+        """The runbooks of the content folder."""
+        from posdeck.operations.library import RunbookLibrary
+
+        return RunbookLibrary(self.opening.folders, self.catalogue, self.clock)
+
+    @cached_property
+    def _sessions(self) -> SessionStore:
+        from posdeck.operations.session_store import SessionStore
+
+        return SessionStore(self.opening.state)
 
     # what a front end sees
 
@@ -100,7 +128,10 @@ class Console:
         """Connect in the background; returns at once."""
         self._spawn(self._publish_for_ever())
         self._spawn(self._connect())
-        self._spawn(self._load_actions())
+        if self._assessor is None:
+            self._spawn(self._load_rules())
+        else:
+            self._spawn(self._load_actions())
 
     async def stop(self) -> None:
         """End everything. A session that waits stays stored and can be resumed; a run is cancelled."""
@@ -168,6 +199,9 @@ class Console:
         check_only: bool = False,
     ) -> SessionView:
         """Begin a session. Raises UnknownNameError, ContentError, or UnreachableError without a cluster."""
+        from posdeck.operations.driver import SessionDriver
+        from posdeck.operations.session_view import view_of
+
         workshop = self._require_workshop()
         runbook, session = self.library.new_session(
             runbook_id, params, actor=self._actor.user, check_only=check_only
@@ -182,6 +216,9 @@ class Console:
 
     async def resume_session(self, session_id: str) -> SessionView:
         """Take a stored session up again, after a crash, a lost terminal or a handover."""
+        from posdeck.operations.driver import SessionDriver
+        from posdeck.operations.session_view import view_of
+
         if session_id in self._drivers:
             return view_of(self._drivers[session_id])
         workshop = self._require_workshop()
@@ -197,6 +234,8 @@ class Console:
 
     def session(self, session_id: str) -> SessionView:
         """One session as it stands."""
+        from posdeck.operations.session_view import view_of
+
         return view_of(self.driver(session_id))
 
     def driver(self, session_id: str) -> SessionDriver:
@@ -258,6 +297,8 @@ class Console:
         """The newest records first."""
 
         def read() -> list[ActionSummary]:
+            from posdeck.operations import journal
+
             if not self.opening.audit_file.exists():
                 return []
             with journal.reading_store(self.opening.audit_file) as store:
@@ -269,6 +310,8 @@ class Console:
         """One record whole."""
 
         def read() -> Mapping[str, Any]:
+            from posdeck.operations import journal
+
             with journal.reading_store(self.opening.audit_file) as store:
                 record = journal.find(store, record_id)
                 if record is None:
@@ -323,6 +366,8 @@ class Console:
         except PosdeckError as error:
             self._fail(str(error))
             return
+        from posdeck.execution.runs import PlaybookRunner
+
         target = self.opening.target
         feed = ClusterFeed(transport, target, clock=self.clock)
         self._numbers = Numbers(self.catalogue, transport, self.clock, self._changed.set)
@@ -350,6 +395,8 @@ class Console:
         self._spawn(self._look_at_budgets())
 
     def _open_store(self) -> AuditStore:
+        from posdeck.audit.sqlite import open_store
+
         return open_store(self.opening.audit_file, self.clock, self.redactor)
 
     async def _settle_what_was_left(self) -> None:
@@ -359,6 +406,9 @@ class Console:
         await workshop.identify()
         self._spawn(self._identify_again())
         try:
+            await self._rules_tried.wait()
+            from posdeck.operations import recovery
+
             running = await asyncio.to_thread(recovery.clear_runs, self.opening.state)
             if await asyncio.to_thread(self.opening.audit_file.exists):
                 self.notices += await recovery.settle_orphans(workshop, running)
@@ -401,6 +451,8 @@ class Console:
         return consumer_view(workload, deployment, found, self.clock.now().timestamp())
 
     def _on_session(self, driver: SessionDriver) -> None:
+        from posdeck.operations.session_view import view_of
+
         view = view_of(driver)
         for listener in tuple(self._session_listeners):
             listener(view)
@@ -428,14 +480,11 @@ class Console:
             snapshot = self._view.snapshot
         consumers = self._consumers()
         levels = self._numbers.levels if self._numbers else ()
-        report = self._assessor.assess(snapshot, consumers, other_facts(self._budgets, levels))
         self._view = View(
             snapshot=snapshot,
             surroundings=self._surroundings(snapshot),
             consumers=consumers,
-            problems=report.problems,
-            risks=report.risks,
-            cannot_tell=report.cannot_tell,
+            **self._assessed(snapshot, consumers, levels),
             levels=levels,
             sessions=self._session_summaries(),
             actions=self._actions,
@@ -443,6 +492,41 @@ class Console:
             hpa_history=self._histories.hpas,
         )
         self._tell()
+
+    def _assessed(
+        self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView], levels: Any
+    ) -> dict[str, Any]:
+        """What the rules say, or that they say nothing yet."""
+        if self._assessor is None:
+            return {"cannot_tell": (self._rules_problem,)}
+        report = self._assessor.assess(snapshot, consumers, other_facts(self._budgets, levels))
+        return {"problems": report.problems, "risks": report.risks, "cannot_tell": report.cannot_tell}
+
+    def _rules(self) -> Assessor:
+        """Rules and runbooks; a fifth of a second of one core, so off the event loop once that runs."""
+        from posdeck.operations.assessment import Assessor
+
+        return Assessor(self.catalogue, self.clock, self.library)
+
+    async def _load_rules(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ROWS_FIRST):
+                await self.wait_for(_has_pods)
+
+        def load() -> Assessor:
+            from posdeck.operations import recovery  # noqa: F401 — loaded here, away from the event loop
+
+            made = self._rules()
+            self.library.summaries()  # reads the folder
+            return made
+
+        try:
+            self._assessor = await asyncio.to_thread(load)
+        except Exception as error:  # whatever it is, nothing may look healthy because of it
+            self._rules_problem = f"the rules could not be loaded: {error}"
+        finally:
+            self._rules_tried.set()
+        await self._load_actions()
 
     def _tell(self) -> None:
         for listener in tuple(self._listeners):
@@ -454,6 +538,10 @@ class Console:
         return {name: view for name, view in views if view is not None}
 
     def _session_summaries(self) -> tuple[Any, ...]:
+        if not self._drivers:
+            return ()
+        from posdeck.operations.session_view import summary_of
+
         return tuple(
             summary_of(d.session, d.runbook.metadata.title)
             for d in self._drivers.values()
@@ -483,6 +571,11 @@ class Console:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _has_pods(view: View) -> bool:
+    feed = view.snapshot.feed(Kind.PODS)
+    return bool(view.snapshot.pods) or feed.state is not FeedState.CONNECTING
 
 
 def _identity(snapshot: Snapshot) -> tuple[str, str, str]:

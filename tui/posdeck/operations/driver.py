@@ -135,7 +135,7 @@ class SessionDriver:
             break_glass = reason.strip()[len(_BREAK_GLASS) :].strip()
             reason = break_glass
         asked = self.showing.confirmation
-        if asked is not None and self.session.phase is Phase.CONFIRMING and typed != asked.expected:
+        if asked is not None and self.session.phase is Phase.CONFIRMING:
             await self._hold_to_what_was_typed(asked, typed)
         self._break_glass = break_glass
         self._informed = tuple(dict.fromkeys((*self._informed, *informed)))
@@ -154,7 +154,8 @@ class SessionDriver:
     async def _hold_to_what_was_typed(self, asked: fx.AskConfirmation, typed: str) -> None:
         """A wrong name, and a missing yes, are refusals like any other: recorded, and nothing is done."""
         preview, target = self.showing.preview, asked.plan.target
-        if preview is None or (not asked.expected and typed in {"y", "yes", target}):
+        accepted = {asked.expected} if asked.expected else {"y", "yes", target}
+        if preview is None or typed in accepted:
             return
         said = f"{typed!r} was typed" if typed else "it was not confirmed"
         verdict = Verdict(
@@ -340,6 +341,10 @@ class SessionDriver:
     async def _preview(self, effect: fx.RunPlaybook) -> None:
         result, log = await self._playbook(effect, check=True)
         if not result.succeeded:
+            tried = await acting.refused_trial(self.workshop, log.results, self._documents(effect))
+            if tried is not None and not self.session.check_only:
+                await self._refused_at_preview(effect.run, tried)
+                return
             cause = log.failure or result.message or result.status.value
             await self.post(ev.PreviewFailed(at=self._now(), run=effect.run, cause=cause))
             return

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from posdeck.catalogue.model import Workload
-from posdeck.cluster.snapshot import Pod, Service, ServicePort, Snapshot
 from posdeck.errors import NotFoundError, UnknownNameError
+
+if TYPE_CHECKING:
+    from posdeck.catalogue.model import Workload
+    from posdeck.cluster.snapshot import Pod, Service, ServicePort, Snapshot
 
 _SPEC = re.compile(r"(?:(?P<local>\d{1,5}):)?(?P<remote>\d{1,5})")
 _LOWEST = 1024  # below it only root may listen

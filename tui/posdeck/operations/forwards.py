@@ -13,18 +13,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posdeck.audit.record import Note, Topic
 from posdeck.cluster import resources
 from posdeck.cluster.http_probe import http_probe
 from posdeck.cluster.objects import Objects
 from posdeck.cluster.portforward import PortForward
-from posdeck.cluster.snapshot import Snapshot
 from posdeck.errors import InvalidError, NotFoundError, PosdeckError, UnknownNameError, UnreachableError
 from posdeck.kubetext.fields import at, items
-from posdeck.operations.forward_ports import ForwardChoice, pod_for, service_port
-from posdeck.operations.workshop import Workshop
+from posdeck.operations.forward_ports import pod_for, service_port
+
+if TYPE_CHECKING:
+    from posdeck.cluster.snapshot import Snapshot
+    from posdeck.operations.forward_ports import ForwardChoice
+    from posdeck.operations.workshop import Workshop
 
 HISTORY = 120
 PROBE_EVERY = 5.0

@@ -8,17 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from posdeck.cluster import resources
 from posdeck.cluster.objects import Objects
 from posdeck.cluster.resources import Resource
-from posdeck.cluster.transport import Transport
 from posdeck.errors import ClusterError, PosdeckError, UnknownNameError
 from posdeck.kubetext.fields import at, items, mapping
-from posdeck.operations.workshop import Workshop
+
+if TYPE_CHECKING:
+    from posdeck.cluster.transport import Transport
+    from posdeck.operations.workshop import Workshop
 
 _BATCH = "batch"
 _APPS = "apps"

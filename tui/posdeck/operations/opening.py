@@ -12,9 +12,6 @@ from posdeck.cluster.kubeconfig import Target, load_target
 from posdeck.config import Settings, load_settings, state_folder
 from posdeck.content import ContentFolders, find_content
 from posdeck.errors import PosdeckError
-from posdeck.operations.authority import bundle_digest
-from posdeck.operations.binding import read_bindings
-from posdeck.operations.journal import audit_path
 
 DEFAULT_ENVIRONMENT = "production"
 
@@ -57,6 +54,8 @@ class Opening:
     @property
     def audit_file(self) -> Path:
         """Where the record is kept."""
+        from posdeck.operations.journal import audit_path  # the record is not needed for the first frame
+
         return audit_path(self.settings)
 
 
@@ -97,6 +96,9 @@ def _environment(
         return settings.environment, "the configuration file"
     names = folders.environments()
     if target is not None:
+        from posdeck.operations.authority import bundle_digest
+        from posdeck.operations.binding import read_bindings
+
         digest = bundle_digest(target)
         bound = [
             b.environment

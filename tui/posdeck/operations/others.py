@@ -4,14 +4,16 @@ what may not be read stays unknown."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posdeck.cluster.objects import Objects
 from posdeck.cluster.resources import Resource
-from posdeck.cluster.transport import Transport
 from posdeck.errors import ClusterError
 from posdeck.findings.consumer_facts import Budget, OtherFacts
-from posdeck.telemetry.levels import LevelView
+
+if TYPE_CHECKING:
+    from posdeck.cluster.transport import Transport
+    from posdeck.telemetry.levels import LevelView
 
 BUDGETS = Resource("poddisruptionbudgets", "policy")
 PERIOD = 60.0  # seconds between two looks at the budgets

@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from posdeck.audit.reading import AuditReader
-from posdeck.audit.record import Intent, Outcome, RecordKind, Result, Verification, intent_of
-from posdeck.catalogue.policy import StagingFirst
-from posdeck.operations.write import Write
+from posdeck.audit.record import RecordKind, Result, Verification, intent_of
+
+if TYPE_CHECKING:
+    from posdeck.audit.reading import AuditReader
+    from posdeck.audit.record import Intent, Outcome
+    from posdeck.catalogue.policy import StagingFirst
+    from posdeck.operations.write import Write
 
 HOUR = timedelta(hours=1)
 _LOOKED_BACK = 1000  # intents, when the act that a rollback takes back is looked for

@@ -6,10 +6,14 @@ import asyncio
 import os
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from posdeck.config import private_folder
 from posdeck.errors import PosdeckError, UnknownNameError
-from posdeck.runbooks.session import Session, from_json, to_json
+from posdeck.runbooks.session import from_json, to_json
+
+if TYPE_CHECKING:
+    from posdeck.runbooks.session import Session
 
 
 class SessionStore:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from posdeck.audit.record import Actor, Place, Process
-from posdeck.catalogue.policy import Policy
-from posdeck.operations.binding import Binding
 from posdeck.operations.facts import Facts
-from posdeck.operations.precedents import Precedents
 from posdeck.operations.write import Write
+
+if TYPE_CHECKING:
+    from posdeck.audit.record import Actor, Place, Process
+    from posdeck.catalogue.policy import Policy
+    from posdeck.operations.binding import Binding
+    from posdeck.operations.precedents import Precedents
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from posdeck.cluster.snapshot import Snapshot
-from posdeck.telemetry.levels import LevelView
-from posdeck.telemetry.reading import NO_SOURCE, Reading
+from posdeck.telemetry.reading import NO_SOURCE
+
+if TYPE_CHECKING:
+    from posdeck.cluster.snapshot import Snapshot
+    from posdeck.telemetry.levels import LevelView
+    from posdeck.telemetry.reading import Reading
 
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 

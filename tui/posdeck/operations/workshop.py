@@ -10,13 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from posdeck.audit.sqlite import AuditStore
-from posdeck.catalogue.model import Catalogue
-from posdeck.clock import Clock
-from posdeck.cluster.feed import ClusterFeed
-from posdeck.cluster.kubeconfig import Target
-from posdeck.cluster.transport import Transport
-from posdeck.content import ContentFolders
 from posdeck.errors import (
     AuthExpiredError,
     ClusterError,
@@ -26,15 +19,23 @@ from posdeck.errors import (
     NotFoundError,
     ThrottledError,
 )
-from posdeck.execution.runs import PlaybookRunner
 from posdeck.operations.authority import target_ca_digest
-from posdeck.operations.facts import Answer, ClusterFacts, Question, answer_with_async, ask_cluster
-from posdeck.operations.standing import Standing
-from posdeck.operations.view import ConsumerView
-from posdeck.redaction.redactor import Redactor
+from posdeck.operations.facts import Answer, ClusterFacts, answer_with_async, ask_cluster
 
 if TYPE_CHECKING:
+    from posdeck.audit.sqlite import AuditStore
+    from posdeck.catalogue.model import Catalogue
+    from posdeck.clock import Clock
+    from posdeck.cluster.feed import ClusterFeed
+    from posdeck.cluster.kubeconfig import Target
+    from posdeck.cluster.transport import Transport
+    from posdeck.content import ContentFolders
+    from posdeck.execution.runs import PlaybookRunner
+    from posdeck.operations.facts import Question
     from posdeck.operations.holding import Keeping
+    from posdeck.operations.standing import Standing
+    from posdeck.operations.view import ConsumerView
+    from posdeck.redaction.redactor import Redactor
 
 T = TypeVar("T")
 _STATUS: tuple[tuple[type[ClusterError], int], ...] = (

@@ -1,177 +1,26 @@
-"""Faults that can be injected, in one explicit registry, and the hooks through which they act.
-
-A fault is an ``Effect``: neutral hooks that the load model and the kubelets ask. It ends when its own ``cured`` says
-so, or when it is cleared; nothing else ends it.
-"""
+"""The faults that can be injected, in one explicit registry, and those that act now."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 from posdeck.errors import UnknownNameError
+from posdeck.simulator import faults_cluster, faults_consumers, faults_outside, faults_releases
 from posdeck.simulator.controllers.behaviour import Behaviour
-from posdeck.simulator.seed import DeploymentSeed, Seed
+from posdeck.simulator.faults_model import CollectorTrouble, Effect, Fault, Json, Kind, Scene
+from posdeck.simulator.resources import PODS, Resource
+from posdeck.simulator.seed import DeploymentSeed
+from posdeck.simulator.status import StatusError
 
-Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What to inject: a kind from ``KINDS``, the full name of a deployment ("" for the whole namespace)."""
-
-    kind: str
-    target: str = ""
-    parameters: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What an effect may know: the pods of a deployment (uid -> pod), and a way to write into their logs."""
-
-    seed: Seed
-    rng: random.Random
-    pods: Callable[[str], Mapping[str, Json]]
-    say: Callable[[Json, str, str], None]  # pod, level, text
-
-
-class Effect:
-    """An injected fault. Every hook here is neutral; a kind overrides what it disturbs."""
-
-    def __init__(self, fault: Fault, scene: Scene, since: datetime) -> None:
-        self.fault = fault
-        self.scene = scene
-        self.since = since
-
-    def begin(self) -> None:
-        """Called once, at the injection."""
-
-    def cured(self) -> bool:
-        """Whether the right thing was done."""
-        return False
-
-    def consuming(self, pod: Json) -> bool:
-        """Whether the pod's channel to its queue is open."""
-        return True
-
-    def service_factor(self, pod: Json) -> float:
-        """What the pod's speed is multiplied with; 0 takes messages and never acknowledges them."""
-        return 1.0
-
-    def arrival_factor(self, workload: DeploymentSeed) -> float:
-        """What the arrivals of a workload's queue, or the requests to the API, are multiplied with."""
-        return 1.0
-
-    def silent(self, pod: Json) -> bool:
-        """Whether the pod writes no ordinary lines."""
-        return False
-
-    def behaviour(self, pod: Json, behaviour: Behaviour) -> Behaviour:
-        """How the pod's containers behave when they are started."""
-        return behaviour
-
-    def metrics(self) -> bool:
-        """Whether the metrics API answers."""
-        return True
-
-
-class _Stalled(Effect):
-    """The pods that there are stop processing; pods made later are sound. Ends when the first have gone."""
-
-    def begin(self) -> None:
-        self.afflicted = set(self.scene.pods(self.fault.target))
-        for pod in self.scene.pods(self.fault.target).values():
-            for level, text in self.last_words():
-                self.scene.say(pod, level, text)
-
-    def last_words(self) -> list[tuple[str, str]]:
-        """The lines that each log ends in."""
-        return []
-
-    def _hit(self, pod: Json) -> bool:
-        return pod["metadata"]["uid"] in self.afflicted
-
-    def cured(self) -> bool:
-        return not self.afflicted & set(self.scene.pods(self.fault.target))
-
-    def silent(self, pod: Json) -> bool:
-        return self._hit(pod)
-
-
-class ChannelClosed(_Stalled):
-    """The broker closed the channel and the program never opened it again: no consumer, yet Running and ready."""
-
-    def last_words(self) -> list[tuple[str, str]]:
-        workload = self.scene.seed.deployment(self.fault.target)
-        queue = workload.queue.name if workload and workload.queue else "?"
-        return [
-            (
-                "error",
-                f'amqp: channel closed queue={queue} code=406 reason="PRECONDITION_FAILED - delivery '
-                'acknowledgement on channel 1 timed out"',
-            ),
-            (
-                "warn",
-                f"consumer cancelled queue={queue} tag=ctag-1.{self.scene.rng.getrandbits(32):08x}, "
-                "waiting for the channel",
-            ),
-        ]
-
-    def consuming(self, pod: Json) -> bool:
-        return not self._hit(pod)
-
-
-class Hung(_Stalled):
-    """The program hangs with messages in its hands: a consumer is there, nothing is acknowledged."""
-
-    def last_words(self) -> list[tuple[str, str]]:
-        trace = f"{self.scene.rng.getrandbits(128):032x}"
-        return [
-            ("warn", f"lock wait for resource=rate_card_cache held_by=self elapsed_ms=30000 trace_id={trace}")
-        ]
-
-    def service_factor(self, pod: Json) -> float:
-        return 0.0 if self._hit(pod) else 1.0
-
-
-class Surge(Effect):
-    """More arrives than usual: ``factor`` times as much (default 6). Ends only when it is cleared."""
-
-    def arrival_factor(self, workload: DeploymentSeed) -> float:
-        hit = not self.fault.target or workload.name == self.fault.target
-        return float(self.fault.parameters.get("factor", 6.0)) if hit else 1.0
-
-
-class MetricsAbsent(Effect):
-    """The metrics API has no readings. Ends only when it is cleared."""
-
-    def metrics(self) -> bool:
-        return False
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """An entry of the registry."""
-
-    name: str
-    summary: str
-    effect: type[Effect]
-    needs_queue: bool = False
-
+__all__ = ["KINDS", "Fault", "Faults", "Scene", "kind_named"]
 
 KINDS: tuple[Kind, ...] = (
-    Kind(
-        "consumer-channel-closed",
-        "a consumer stops processing although its pod is running and ready",
-        ChannelClosed,
-        needs_queue=True,
-    ),
-    Kind("consumer-hung", "a consumer holds its messages and acknowledges none", Hung, needs_queue=True),
-    Kind("arrival-surge", "far more work arrives than usual", Surge),
-    Kind("metrics-absent", "the metrics API has no readings", MetricsAbsent),
+    *faults_consumers.KINDS,
+    *faults_releases.KINDS,
+    *faults_outside.KINDS,
+    *faults_cluster.KINDS,
 )
 
 
@@ -185,7 +34,7 @@ def kind_named(name: str) -> Kind:
 
 
 class Faults:
-    """The faults that act now."""
+    """The faults that act now. Factors multiply, shares add up to at most 1."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
@@ -201,6 +50,8 @@ class Faults:
             )
         if kind.needs_queue and (workload is None or workload.queue is None):
             raise UnknownNameError(f"fault {kind.name}", "it needs a deployment that reads a queue")
+        if kind.needs_target and workload is None:
+            raise UnknownNameError(f"fault {kind.name}", "it needs a deployment to strike")
         effect = kind.effect(fault, self._scene, now)
         effect.begin()
         self.active.append(effect)
@@ -208,16 +59,32 @@ class Faults:
 
     def clear(self, kind: str = "", target: str = "") -> int:
         """End faults by kind and target ("" is every one); how many ended."""
-        kept = [
-            e for e in self.active if (kind and e.fault.kind != kind) or (target and e.fault.target != target)
-        ]
-        ended = len(self.active) - len(kept)
-        self.active = kept
-        return ended
 
-    def settle(self) -> None:
-        """Drop the faults that were cured."""
+        def stays(effect: Effect) -> bool:
+            fault = effect.fault
+            return bool((kind and fault.kind != kind) or (target and fault.target != target))
+
+        over = [effect for effect in self.active if not stays(effect)]
+        self.active = [effect for effect in self.active if stays(effect)]
+        for effect in over:
+            effect.end()
+        return len(over)
+
+    def settle(self, now: datetime) -> None:
+        """Let a second pass for each fault, and drop those that were cured."""
         self.active = [effect for effect in self.active if not effect.cured()]
+        for effect in self.active:
+            effect.tick(now)
+
+    def admit(self, resource: Resource, obj: Json) -> None:
+        """Raises StatusError (403) where a fault keeps a pod from being created."""
+        if resource is not PODS:
+            return
+        for effect in self.active:
+            why = effect.refuses(obj)
+            if why:
+                name = obj["metadata"]["name"]
+                raise StatusError(403, "Forbidden", f'pods "{name}" is forbidden: {why}')
 
     def consuming(self, pod: Json) -> bool:
         """See ``Effect.consuming``."""
@@ -231,19 +98,40 @@ class Faults:
         """See ``Effect.metrics``."""
         return all(effect.metrics() for effect in self.active)
 
+    def publishing(self, workload: DeploymentSeed) -> bool:
+        """See ``Effect.publishing``."""
+        return all(effect.publishing(workload) for effect in self.active)
+
+    def collector(self) -> CollectorTrouble:
+        """See ``Effect.collector``; the first trouble counts."""
+        return next((t for e in self.active if (t := e.collector())), CollectorTrouble.NONE)
+
     def service_factor(self, pod: Json) -> float:
         """See ``Effect.service_factor``."""
-        result = 1.0
-        for effect in self.active:
-            result *= effect.service_factor(pod)
-        return result
+        return math.prod(effect.service_factor(pod) for effect in self.active)
 
     def arrival_factor(self, workload: DeploymentSeed) -> float:
         """See ``Effect.arrival_factor``."""
-        result = 1.0
-        for effect in self.active:
-            result *= effect.arrival_factor(workload)
-        return result
+        return math.prod(effect.arrival_factor(workload) for effect in self.active)
+
+    def latency_factor(self, workload: DeploymentSeed) -> float:
+        """See ``Effect.latency_factor``."""
+        return math.prod(effect.latency_factor(workload) for effect in self.active)
+
+    def failing_share(self, workload: DeploymentSeed) -> float:
+        """See ``Effect.failing_share``."""
+        return self._share(lambda effect: effect.failing_share(workload))
+
+    def returned_share(self, workload: DeploymentSeed) -> float:
+        """See ``Effect.returned_share``."""
+        return self._share(lambda effect: effect.returned_share(workload))
+
+    def _share(self, of: Callable[[Effect], float]) -> float:
+        return min(1.0, sum(of(effect) for effect in self.active))
+
+    def last_words(self, pod: Json) -> str:
+        """See ``Effect.last_words``."""
+        return next((words for e in self.active if (words := e.last_words(pod))), "")
 
     def behaviour(self, pod: Json, behaviour: Behaviour) -> Behaviour:
         """See ``Effect.behaviour``."""

@@ -15,9 +15,10 @@ from posdeck.simulator.controllers.behaviour import workload_of
 from posdeck.simulator.controllers.hpa import Usage
 from posdeck.simulator.controllers.replicaset import is_ready
 from posdeck.simulator.faults import Faults
+from posdeck.simulator.faults_model import CollectorTrouble
 from posdeck.simulator.jsontree import dig
 from posdeck.simulator.logs import LogBook
-from posdeck.simulator.queues import Queue
+from posdeck.simulator.queues import Queue, poisson
 from posdeck.simulator.resources import PODS
 from posdeck.simulator.seed import DeploymentSeed, Role
 from posdeck.simulator.store import Change, Key
@@ -26,6 +27,9 @@ from posdeck.simulator.world import World
 Json = dict[str, Any]
 
 STEP_SECONDS = 1.0
+PUBLISHED_PER_SECOND = 2.5  # jobs, by a batch publisher
+SPAN_BATCHES = 1000  # that the collector keeps for a backend that does not answer
+MOST_ERRORS = 5  # error lines of one consumer in a step
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _FLAVOUR = {
     Role.API: "api",
@@ -84,6 +88,7 @@ class Load:
         self.queues = {d.name: Queue(d.queue) for d in world.seed.deployments if d.queue}
         self.api = ApiTraffic({200: 0, 201: 0, 400: 0, 500: 0, 503: 0}, [0] * (len(BUCKETS) + 1))
         self.collector = Collector()
+        self.published = {d.name: 0 for d in world.seed.deployments if d.role is Role.PUBLISHER}
         self.writes_logs = True
 
     def observe(self, kind: str, change: Change) -> Iterable[Key]:
@@ -104,7 +109,7 @@ class Load:
         return self._members.get(deployment, {})
 
     def reconcile(self, key: Key) -> float | None:
-        self._faults().settle()
+        self._faults().settle(self._world.clock.now())
         self.step(self._world.clock.now(), STEP_SECONDS)
         return STEP_SECONDS
 
@@ -144,15 +149,24 @@ class Load:
                 work = share if uid in serving else 0.0
                 self._burn(workload, pod, work, moment, seconds)
                 self._write(workload, pod, moment, seconds * factor * (1.0 if uid in serving else 0.0))
-        spans = round(self.api.rate * seconds * 9)
+        self._collect(round(self.api.rate * seconds * 9))
+
+    def _collect(self, spans: int) -> None:
+        """The spans of one step, through the collector to the backend."""
+        trouble = self._faults().collector()
         collecting = any(
             self._working(d.name) for d in self._world.seed.deployments if d.role is Role.COLLECTOR
         )
-        if collecting:
-            self.collector.accepted += spans
-            self.collector.sent += spans
-        else:
+        if not collecting or trouble is CollectorTrouble.REFUSES:
             self.collector.refused += spans
+            return
+        self.collector.accepted += spans
+        if trouble is CollectorTrouble.CANNOT_EXPORT:
+            self.collector.queued = min(SPAN_BATCHES, self.collector.queued + 1 + spans // 100)
+            self.collector.failed += spans // 2 if self.collector.queued < SPAN_BATCHES else spans
+            return
+        self.collector.queued = max(0, self.collector.queued - 20)
+        self.collector.sent += spans
 
     def _answer(self, count: int, share: float, workload: DeploymentSeed, *, ready: bool) -> None:
         """Count ``count`` requests by code and duration; the busier a replica, the slower it answers."""
@@ -161,9 +175,11 @@ class Load:
             return
         limit = cpu_cores(workload.containers[0].cpu_limit) if workload.containers[0].cpu_limit else 1.0
         busy = min(0.97, share * workload.cpu_per_unit / (limit or 1.0))
-        median = 0.030 / (1 - busy)
-        failed = sum(self._rng.random() < 0.0008 for _ in range(count))
+        median = 0.030 / (1 - busy) * self._faults().latency_factor(workload)
+        failing = 0.0008 + self._faults().failing_share(workload)
+        failed = sum(self._rng.random() < failing for _ in range(count))
         refused = sum(self._rng.random() < 0.012 for _ in range(count))
+        refused = min(refused, count - failed)
         created = round((count - failed - refused) * 0.3)
         self.api.requests[500] += failed
         self.api.requests[400] += refused
@@ -181,9 +197,13 @@ class Load:
         queue.connect(
             {uid: faults.service_factor(pod) for uid, pod in working.items() if faults.consuming(pod)}
         )
-        dead = queue.dead
+        failed = queue.failed
         done = queue.step(
-            seconds, queue.seed.arrival_rate * factor * faults.arrival_factor(workload), self._rng
+            seconds,
+            queue.seed.arrival_rate * factor * faults.arrival_factor(workload),
+            self._rng,
+            failing=faults.failing_share(workload),
+            returned=faults.returned_share(workload),
         )
         for uid, pod in self._members[workload.name].items():
             finished = done.get(uid, 0)
@@ -191,14 +211,18 @@ class Load:
             if uid in working and not faults.silent(pod):
                 busy = 1.0 if finished else 0.1
                 self._write(workload, pod, moment, seconds * busy)
-        for pod in list(working.values())[: 1 if queue.dead > dead else 0]:
-            self.say(pod, *log_text.REJECTED(self._rng), moment=moment)
+        if queue.failed > failed and working:
+            pod = self._rng.choice(list(working.values()))
+            for _ in range(min(queue.failed - failed, MOST_ERRORS)):
+                self.say(pod, *log_text.REJECTED(self._rng), moment=moment)
 
     def _background(self, workload: DeploymentSeed, moment: datetime, seconds: float, factor: float) -> None:
-        working = self._working(workload.name)
+        working, faults = self._working(workload.name), self._faults()
+        if workload.name in self.published and working and faults.publishing(workload):
+            self.published[workload.name] += poisson(PUBLISHED_PER_SECOND * factor * seconds, self._rng)
         for uid, pod in self._members[workload.name].items():
             self._burn(workload, pod, 1.0 if uid in working else 0.0, moment, seconds)
-            if uid in working:
+            if uid in working and not faults.silent(pod):
                 self._write(workload, pod, moment, seconds * factor)
 
     def _burn(

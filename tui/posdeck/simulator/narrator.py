@@ -11,6 +11,7 @@ from posdeck.simulator.seed import Role, Seed
 
 Json = dict[str, Any]
 Say = Callable[[Json, str, str], None]  # pod, level, text
+LastWords = Callable[[Json], str]  # what a pod's program says before it ends; "" is nothing particular
 
 
 class Lifecycle(Protocol):
@@ -40,10 +41,11 @@ class Lifecycle(Protocol):
 class Narrator:
     """Writes the turning points of a pod's life into its log."""
 
-    def __init__(self, seed: Seed, book: LogBook, say: Say) -> None:
+    def __init__(self, seed: Seed, book: LogBook, say: Say, last_words: LastWords) -> None:
         self._seed = seed
         self._book = book
         self._say = say
+        self._last_words = last_words
 
     def started(self, pod: Json, serial: int) -> None:
         if serial > 1:
@@ -72,9 +74,8 @@ class Narrator:
 
     def crashed(self, pod: Json, reason: str) -> None:
         if reason != "OOMKilled":  # the kernel leaves a program no time for last words
-            self._say(
-                pod, "error", "fatal: cannot read configuration: required key POS_DATABASE_URL is not set"
-            )
+            usual = "fatal: cannot read configuration: required key POS_DATABASE_URL is not set"
+            self._say(pod, "error", self._last_words(pod) or usual)
             self._say(pod, "error", "exit status 1")
 
     def ended(self, uid: str) -> None:

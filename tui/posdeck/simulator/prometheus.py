@@ -84,12 +84,17 @@ class Scraper:
         add(at, "otelcol_exporter_send_failed_spans", collector.failed, exporter="otlp", **job)
         add(at, "otelcol_exporter_queue_size", collector.queued, exporter="otlp", **job)
         add(at, "otelcol_exporter_queue_capacity", 1000, exporter="otlp", **job)
+        for name, count in self._load.published.items():
+            labels = {"deployment": name, "job": "pos-workers", "namespace": self._namespace}
+            add(at, "pos_jobs_published_total", count, **labels)
         for name in ("rabbitmq", "pos-api", "otel-collector"):
             add(at, "up", 1, job=name, namespace=self._namespace)
 
     def _queues(self, at: float) -> None:
         add = self.samples.add
-        for queue in self._load.queues.values():
+        for deployment, queue in self._load.queues.items():
+            job = {"job": "pos-consumers", "namespace": self._namespace}
+            add(at, "pos_messages_failed_total", queue.failed, deployment=deployment, **job)
             labels = {"queue": queue.seed.name, "vhost": queue.seed.vhost, "job": "rabbitmq"}
             add(at, "rabbitmq_queue_messages_ready", queue.ready, **labels)
             add(at, "rabbitmq_queue_messages_unacked", queue.unacked, **labels)

@@ -43,6 +43,7 @@ class Queue:
     delivered: int = 0
     redelivered: int = 0
     dead: int = 0
+    failed: int = 0  # messages whose handling ended in an error
     consumers: dict[str, Consumer] = field(default_factory=dict)
 
     @property
@@ -59,14 +60,24 @@ class Queue:
         for uid, factor in working.items():
             self.consumers.setdefault(uid, Consumer(uid)).factor = factor
 
-    def step(self, seconds: float, arrivals: float, rng: random.Random) -> dict[str, int]:
-        """One step of time; ``arrivals`` is the mean rate now. How many each consumer got through, by uid."""
+    def step(
+        self,
+        seconds: float,
+        arrivals: float,
+        rng: random.Random,
+        *,
+        failing: float = 0.0,
+        returned: float = 0.0,
+    ) -> dict[str, int]:
+        """One step of time; ``arrivals`` is the mean rate now, ``failing`` the share of messages that end in an
+        error, ``returned`` the share of work that goes into messages that come back. How many each consumer got
+        through, by uid."""
         arrived = poisson(arrivals * seconds, rng)
         self.ready += arrived
         self.published += arrived
         done: dict[str, int] = {}
         for consumer in self._in_turn(rng):
-            room = consumer.credit + self.seed.service_rate * consumer.factor * seconds
+            room = consumer.credit + self.seed.service_rate * consumer.factor * (1 - returned) * seconds
             able = int(room)
             finished = min(able, consumer.held + self.ready)
             from_queue = max(0, finished - consumer.held)
@@ -78,8 +89,12 @@ class Queue:
             consumer.credit = room - able if finished == able else 0.0
             done[consumer.uid] = finished
         self._hand_out()
-        failed = poisson(sum(done.values()) * self.seed.error_share, rng)
+        failed = poisson(sum(done.values()) * (self.seed.error_share + failing), rng)
         self.dead += failed
+        again = poisson(len(self.consumers) * self.seed.service_rate * returned * seconds, rng)
+        self.redelivered += again
+        self.delivered += again
+        self.failed += failed + poisson(again * failing, rng)
         return done
 
     def _in_turn(self, rng: random.Random) -> list[Consumer]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -69,6 +70,7 @@ class Registry:
         self.store = store
         self._clock = clock
         self._rng = rng
+        self.admission: list[Callable[[Resource, Json], None]] = []  # each may refuse a new object
 
     def read(self, resource: Resource, namespace: str, name: str) -> Json:
         """The object. Raises 404."""
@@ -87,6 +89,8 @@ class Registry:
         if not meta.get("name") and meta.get("generateName"):
             meta["name"] = self.generate_name(meta["generateName"])
         validation.on_create(resource, obj)
+        for admit in self.admission:
+            admit(resource, obj)
         if self.store.get(resource.key, namespace, meta["name"]) is not None:
             raise already_exists(resource.plural, resource.group, meta["name"])
         self._stamp(resource, obj)

@@ -74,7 +74,10 @@ class Simulator:
         recorder = Recorder(self.store, self.registry, self.clock)
         self.world = World(seed, self.store, self.registry, self.clock, rng, recorder)
         self.load = Load(self.world, lambda: self.faults, self.book)
-        self.faults = Faults(Scene(seed, rng, self.load.pods, self.load.say))
+        self.faults = Faults(
+            Scene(seed, rng, self.load.pods, self.load.say, self.world, self._end_containers)
+        )
+        self.registry.admission.append(self.faults.admit)
         self.identities = access.identities()
         self._build()
         self._server: web.AppRunner | None = None
@@ -86,7 +89,9 @@ class Simulator:
         world = self.world
         behaviours = Behaviours(self.seed)
         behaviours.disturbances.append(self.faults.behaviour)
-        self.kubelet = Kubelet(world, behaviours, Narrator(self.seed, self.book, self.load.say))
+        self.kubelet = Kubelet(
+            world, behaviours, Narrator(self.seed, self.book, self.load.say, self.faults.last_words)
+        )
         self.metrics = MetricsServer(world, self.load.usage, self.faults.metrics)
         self.scraper = Scraper(self.load, self.clock, self.seed.namespace)
         self.engine = Engine(
@@ -109,6 +114,7 @@ class Simulator:
             ],
         )
         workloads = Workloads(self.seed, self.load)
+        self.telemetry = PrometheusApi(self.scraper.samples, self.clock)
         self.api = Api(
             self.registry,
             self.clock,
@@ -121,7 +127,7 @@ class Simulator:
                 ("services", "proxy"): ServiceProxy(self.registry, workloads),
             },
             virtual={POD_METRICS.key: self.metrics.pods, NODE_METRICS.key: self.metrics.nodes},
-            telemetry=PrometheusApi(self.scraper.samples, self.clock),
+            telemetry=self.telemetry,
         )
 
     async def start(self, port: int = 0) -> None:
@@ -129,10 +135,7 @@ class Simulator:
 
         Raises UnreachableError when the port is taken.
         """
-        populate(self.world, self.kubelet)
-        self._remember()
-        self.engine.look(self.load.name, ("", "load"))
-        self.engine.settle()
+        self.fill()
         self._work = asyncio.create_task(self.engine.run(), name="simulator-controllers")
         application = web.Application(client_max_size=BODY_LIMIT)
         application.router.add_route("*", "/{path:.*}", self.api.handle)
@@ -149,6 +152,17 @@ class Simulator:
                 "Choose another port, or 0 for any free one.",
             ) from error
         self.port = self._server.addresses[0][1]
+
+    def fill(self) -> None:
+        """Fill the namespace and play its past, without serving anything: whoever needs no API drives
+        ``engine.settle`` with the clock."""
+        populate(self.world, self.kubelet)
+        self._remember()
+        self.engine.look(self.load.name, ("", "load"))
+        self.engine.settle()
+
+    def _end_containers(self, pod: Json, reason: str, code: int) -> None:
+        self.kubelet.restart(pod, reason, code)
 
     def _remember(self) -> None:
         """Play the hour before the start, so that logs and measurements have a past."""

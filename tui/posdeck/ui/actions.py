@@ -146,7 +146,7 @@ ACTIONS: tuple[Action, ...] = (
             says="each field of a JSON line on a line of its own"),
     _action("copy-line", "c", "copy line", LOGS, "Logs",
             says="the match that n and N are at, else the last line in sight"),
-    _action("copy-all", "y", "copy all shown", LOGS, "Logs", says="every line that passes the filter"),
+    _action("copy-all", "Y", "copy all shown", LOGS, "Logs", says="every line that passes the filter"),
     _action("save", "ctrl+s", "save", LOGS, "Logs", footer=38,
             says="what passes the filter to a file of yours, redacted and recorded"),
     _action("clear-mark", "m", "mark here", LOGS, "Logs", says="draw a line at the present end"),

@@ -18,7 +18,7 @@ from posdeck.cluster.snapshot import Connection, Snapshot
 from posdeck.errors import PosdeckError
 from posdeck.operations.front import Front
 from posdeck.operations.view import SessionView, Surroundings, View
-from posdeck.ui import commands, errands
+from posdeck.ui import commands, errands, watchdog
 from posdeck.ui.actions import Action, Keys, remapped
 from posdeck.ui.link import FrontLink
 from posdeck.ui.messages import FrontFailed, FrontReady, SessionChanged, ViewChanged
@@ -27,6 +27,7 @@ from posdeck.ui.plain import plain
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.console import Console
 from posdeck.ui.screens.session import SessionPane
+from posdeck.ui.series import Series
 from posdeck.ui.theme import textual_theme
 from posdeck.ui.views import BY_NAME, all_actions, complete
 from posdeck.ui.wall import EMPTY_WALL, Wall, wall_of
@@ -56,25 +57,35 @@ class PosdeckApp(App[int]):
         self.palette_name = theme if theme in PALETTES else DEFAULT
         self.keys = Keys(remapped(keys or {}, all_actions()))
         self._wall: Wall = EMPTY_WALL
+        self._drawn = False  # whether the console stands, so that it can be shown something
         self.scene = Scene(View(Snapshot(connection=connection), surroundings), self._time(), self._wall)
         self.console_screen = Console(self.scene)
         self.trail: list[str] = ["overview"]
         self._runbook_ids: tuple[str, ...] = ()
+        self.series = Series()
+        self.watchdog: watchdog.Watchdog | None = None
         for colours in PALETTES.values():
             self.register_theme(textual_theme(colours))
 
     def on_mount(self) -> None:
-        """Show the console; the rest begins when its first frame is out."""
+        """Connect, and show the console meanwhile; what comes before its first frame is out is kept for then."""
+        self.run_worker(self._link.open(), group="front", exit_on_error=False)
         self.theme = f"posdeck-{self.palette_name}"
         self.push_screen(self.console_screen)
         self.call_after_refresh(self._begin)
+        if watchdog.wanted():
+            self.watchdog = watchdog.Watchdog(self._blocked)
+            self.watchdog.start()
 
     def _begin(self) -> None:
+        self._drawn = True
         self.set_interval(1.0, self._tick)
-        self.run_worker(self._link.open(), group="front", exit_on_error=False)
+        self._take(self.scene.view)
 
     async def on_unmount(self) -> None:
         """Leave nothing behind."""
+        if self.watchdog is not None:
+            self.watchdog.stop()
         await self._link.close()
 
     # what came from outside
@@ -112,8 +123,16 @@ class PosdeckApp(App[int]):
             "bad",
         )
 
+    def _blocked(self, block: watchdog.Block) -> None:
+        self.notice(
+            f"The event loop stood still for {block.seconds * 1000:.0f} ms in {block.culprit}.", "warn"
+        )
+        self.log.warning(block.stack)
+
     def _take(self, view: View) -> None:
         self.scene = Scene(view, self._time(), self._wall, self.scene)
+        if not self._drawn:
+            return
         try:
             self.console_screen.show(self.scene)
         except Exception as problem:

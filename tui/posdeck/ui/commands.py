@@ -17,7 +17,10 @@ from posdeck.ui.errands import (
 from posdeck.ui.palettes import PALETTES
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.session import ENDED
-from posdeck.ui.subjects import deployment_subject
+from posdeck.ui.screens.forwards import forward_subject
+from posdeck.ui.screens.kinds import open_kind
+from posdeck.ui.subjects import deployment_subject, object_subject, pod_subject
+from posdeck.ui.views import BY_NAME
 
 if TYPE_CHECKING:
     from posdeck.ui.app import PosdeckApp
@@ -42,10 +45,33 @@ async def command(app: PosdeckApp, text: str) -> None:
         await _open_session(app, rest)
     elif rest and word in {"logs", "log", "restart", "describe", "yaml", "run"}:
         await _named(app, word, rest)
+    elif word in {"forward", "fwd"} or (rest and BY_NAME.get(word, None) is BY_NAME["forwards"]):
+        await _forward(app, rest)
     else:
-        await app.go(word)
+        await (app.go(word) if word in BY_NAME else open_kind(app, word))
         if rest:
             app.console_screen.current.set_filter(rest)
+
+
+async def _forward(app: PosdeckApp, rest: str) -> None:
+    """``NAME [LOCAL:]PORT``: a workload, a service or a pod by its exact name."""
+    name, _, ports = rest.partition(" ")
+    if not name:
+        await app.go("forwards")
+        return
+    scene = app.scene
+    if name in scene.snapshot.pods:
+        subject = pod_subject(scene.snapshot.pods[name], scene)
+    elif name in scene.wall.by_short or name in scene.wall.by_full:
+        subject = deployment_subject(scene.wall.full(name), scene)
+    elif name in scene.snapshot.services:
+        subject = object_subject("services", name, scene)
+    else:
+        app.notice(
+            f"No workload, service or pod is named “{plain(name)}”. Names are exact; tab completes.", "warn"
+        )
+        return
+    await forward_subject(app, subject, ports.strip())
 
 
 async def _open_session(app: PosdeckApp, wanted: str) -> None:

@@ -13,11 +13,14 @@ from posdeck.ui.rows.cells import Line
 from posdeck.ui.screens.form import FormPane
 from posdeck.ui.screens.forwards import forward_subject
 from posdeck.ui.screens.help import help_lines
-from posdeck.ui.screens.logs import LogsPane
+from posdeck.ui.screens.kinds import PLACE as KIND_PLACE
+from posdeck.ui.screens.kinds import KindPane
+from posdeck.ui.screens.logs import TAIL, LogsPane
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.screens.revisions import compare_revisions
 from posdeck.ui.screens.session import SessionPane
 from posdeck.ui.screens.text import TextPane
+from posdeck.ui.series import MANY, ONE, Series, marked_subjects, members_of
 from posdeck.ui.tones import Tone
 from posdeck.ui.views import VIEWS
 
@@ -27,8 +30,12 @@ if TYPE_CHECKING:
 TEXT_PLACE = "text"
 SESSION_PLACE = "session"
 FORM_PLACE = "form"
-TAIL = 1000
-_PLACES: Mapping[str, type[Pane]] = {TEXT_PLACE: TextPane, SESSION_PLACE: SessionPane, FORM_PLACE: FormPane}
+_PLACES: Mapping[str, type[Pane]] = {
+    TEXT_PLACE: TextPane,
+    SESSION_PLACE: SessionPane,
+    FORM_PLACE: FormPane,
+    KIND_PLACE: KindPane,
+}
 
 
 async def perform(app: PosdeckApp, action: Action, key: str) -> None:
@@ -59,8 +66,43 @@ async def perform(app: PosdeckApp, action: Action, key: str) -> None:
         await begin(app, subject.runbook, {})
     elif action.id == "read-runbook" and subject is not None:
         await _read_runbook(app, subject.runbook)
-    elif subject is not None:
+    elif subject is not None and not await _for_marked(app, action):
         await _for_subject(app, action, subject)
+
+
+async def _for_marked(app: PosdeckApp, action: Action) -> bool:
+    """Do ``action`` for all marked rows, one session after the other; False when it is meant for one row."""
+    table = app.console_screen.current.table()
+    if table is None or len(table.list.marked) < 2 or action.id not in MANY | ONE:
+        return False
+    count = len(table.list.marked)
+    if action.id in ONE:
+        app.notice(f"{count} rows are marked, and {action.title} is for one at a time. ␣ unmarks.", "warn")
+        return True
+    members, missing = members_of(app.need_front(), action.id, marked_subjects(app, table))
+    if missing:
+        listed = ", ".join(missing)
+        app.notice(f"Nothing was begun: no runbook does this to {listed}. ␣ unmarks.", "warn")
+        return True
+    table.list.marked.clear()
+    table.redraw_all()
+    await go_on(app, Series(members, -1))
+    return True
+
+
+async def go_on(app: PosdeckApp, series: Series) -> None:
+    """Begin the session of the series' next member."""
+    series.at += 1
+    member = series.members[series.at]
+    try:
+        session = await app.need_front().open_session(member.runbook, member.params)
+    except PosdeckError as refused:
+        series.at -= 1
+        app.notice(str(refused), "bad")
+        return
+    series.session = session.id
+    app.series = series
+    await show_session(app, session.id)
 
 
 async def _for_subject(app: PosdeckApp, action: Action, subject: Subject) -> None:
@@ -102,7 +144,7 @@ def change_theme(app: PosdeckApp, name: str = "") -> None:
 async def back(app: PosdeckApp) -> None:
     """Take the filter away, or go to where one was before."""
     place = app.console_screen.current
-    if place.filter and place.view_name not in _PLACES:
+    if place.filter and (place.view_name not in _PLACES or place.view_name == KIND_PLACE):
         place.set_filter("")
         return
     if isinstance(place, LogsPane):
@@ -147,7 +189,14 @@ async def open_logs(app: PosdeckApp, subject: Subject, *, previous: bool = False
     if app.trail[-1] != "logs":
         app.trail.append("logs")
     pane = await app.console_screen.enter("logs", LogsPane)
-    pane.open(subject, LogRequest(pods=subject.pods, follow=not previous, tail=TAIL, previous=previous))
+    whole = subject.resource != "pods" and subject.deployment
+    deployments = (subject.deployment,) if whole and not previous else ()
+    pane.open(
+        subject,
+        LogRequest(
+            pods=subject.pods, follow=not previous, tail=TAIL, previous=previous, deployments=deployments
+        ),
+    )
     app.keys_changed()
 
 

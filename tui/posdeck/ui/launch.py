@@ -62,8 +62,7 @@ class Prepared:
 
 def run_ui(front_factory: Callable[[], Front], start: Start) -> int:
     """Run the console until it is left; returns the exit code."""
-    if sys.stdout.isatty():
-        paint(start)
+    paint(start)
     prepared = Prepared(front_factory)
     try:
         from posdeck.ui.app import PosdeckApp
@@ -77,14 +76,13 @@ def run_ui(front_factory: Callable[[], Front], start: Start) -> int:
         )
         return app.run() or app.return_code or 0
     finally:
-        if sys.stdout.isatty():
-            # Textual leaves the alternate screen itself; after a failure before that, this does
-            sys.stdout.write("\x1b[?1049l\x1b[?25h")
-            sys.stdout.flush()
+        leave()  # Textual does so itself; after a failure before that, this does
 
 
 def paint(start: Start) -> None:
-    """Write the first frame to the terminal."""
+    """Write the first frame to the terminal, when there is one."""
+    if not sys.stdout.isatty():
+        return
     size = os.get_terminal_size(sys.stdout.fileno())
     frame = first_frame(
         size.columns,
@@ -98,6 +96,13 @@ def paint(start: Start) -> None:
         colour="NO_COLOR" not in os.environ,
     )
     os.write(sys.stdout.fileno(), frame.encode())
+
+
+def leave() -> None:
+    """Give the terminal back as it was before the first frame."""
+    if sys.stdout.isatty():
+        sys.stdout.write("\x1b[?1049l\x1b[?25h")
+        sys.stdout.flush()
 
 
 def surroundings_of(start: Start) -> Surroundings:

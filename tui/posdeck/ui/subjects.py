@@ -70,6 +70,14 @@ def deployment_subject(full: str, scene: Scene) -> Subject:
     return _with_deployment("deployments", full, full, scene)
 
 
+def object_subject(plural: str, name: str, scene: Scene) -> Subject:
+    """Any object by its kind's plural name (with its group, as ``jobs.batch``) and its own name."""
+    kind = _camel(plural.partition(".")[0])
+    if kind in _RESOURCES:
+        return _object_subject(kind, name, scene)
+    return Subject(plural, name)
+
+
 def _with_deployment(resource: str, name: str, deployment: str, scene: Scene) -> Subject:
     pods = tuple(sorted(pod.name for pod in scene.joins.pods(deployment)))
     return Subject(resource, name, deployment, scene.wall.short(deployment) if deployment else "", pods)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from posdeck.operations.kinds import KNOWN
 from posdeck.ui.actions import ACTIONS, Action, sort_action
 from posdeck.ui.screens.flow import FlowPane
 from posdeck.ui.screens.forwards import ForwardsPane
 from posdeck.ui.screens.hpa import HpaPane
+from posdeck.ui.screens.kinds import AllPane
 from posdeck.ui.screens.levels import LevelsPane
 from posdeck.ui.screens.library import AuditPane, RunbooksPane
 from posdeck.ui.screens.logs import LogsPane
@@ -37,7 +39,7 @@ class ViewEntry:
 
 
 VIEWS: tuple[ViewEntry, ...] = (
-    ViewEntry("overview", ("ov", "home", "all"), "what is wrong, and every workload", OverviewPane),
+    ViewEntry("overview", ("ov", "home"), "what is wrong, and every workload", OverviewPane),
     ViewEntry("pods", ("po", "pod"), "pods", PodsPane),
     ViewEntry("workloads", ("dp", "deploy", "deployments", "deployment"), "deployments", WorkloadsPane),
     ViewEntry("revisions", ("rs", "replicasets", "rev"), "the revisions of each deployment", RevisionsPane),
@@ -47,6 +49,7 @@ VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry("services", ("svc", "service"), "services and their ports", ServicesPane),
     ViewEntry("events", ("ev", "event"), "events, newest first", EventsPane),
     ViewEntry("nodes", ("no", "node"), "nodes, where they may be read", NodesPane),
+    ViewEntry("all", ("get-all",), "what kubectl get all lists", AllPane),
     ViewEntry("flow", ("fl",), "the path of a request", FlowPane),
     ViewEntry("logs", ("log",), "the log of a workload: logs NAME", LogsPane),
     ViewEntry("findings", ("fi", "problems"), "what is wrong, and standing risks", FindingsPane),
@@ -81,8 +84,9 @@ def complete(text: str, workloads: tuple[str, ...], runbooks: tuple[str, ...] = 
         return [f"run {runbook} {found}" for found in workloads if name in found]
     if space and head in {*COMMANDS, "logs", "log"}:
         return [f"{head} {name}" for name in workloads if tail in name]
-    names = [*(view.name for view in VIEWS), *COMMANDS, "theme", "help", "quit"]
+    names = [*(view.name for view in VIEWS), *COMMANDS, *_KINDS, "theme", "help", "quit"]
     return [n for n in names if n.startswith(text)] or [n for n in names if text in n]
 
 
-COMMANDS = ("restart", "describe", "yaml", "run", "session")
+_KINDS = tuple(str(resource) for resource, _ in KNOWN if resource.plural not in BY_NAME)
+COMMANDS = ("restart", "describe", "yaml", "run", "session", "forward")

@@ -22,6 +22,7 @@ class Outcome(StrEnum):
 
     RUNS = "runs"
     NO_IMAGE = "no-image"
+    NO_CONFIG = "no-config"
     CRASHES = "crashes"
     OUT_OF_MEMORY = "out-of-memory"
     NEVER_READY = "never-ready"
@@ -36,6 +37,7 @@ class Behaviour:
     shutdown_seconds: float = 1.0
     lives_seconds: float = 2.5  # of a container that ends by itself
     outcome: Outcome = Outcome.RUNS
+    lacks: str = ""  # what is missing, as the kubelet words it
 
 
 BY_TAG: dict[str, Outcome] = {

@@ -143,6 +143,12 @@ class Kubelet:
                 f'Successfully pulled image "{container["image"]}" in {took} '
                 f"({took} including waiting). Image size: 143652837 bytes.",
             )
+        if behaviour.outcome is Outcome.NO_CONFIG:
+            run.what.state = waiting("CreateContainerConfigError", behaviour.lacks)
+            self._event(pod, "Warning", "Failed", f"Error: {behaviour.lacks}")
+            run.stage, run.due = "pulled", now + self._jitter(12.0)
+            self._report(pod, run, "Pending")
+            return
         self._start(pod, run, now)
 
     def _on_pull_waits(self, pod: Json, run: Run, now: float) -> None:

@@ -8,8 +8,10 @@ within the tolerance (0.1 by default), the largest over the metrics, clamped to 
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from posdeck.cluster.snapshot import Condition, Hpa, HpaMetric
 from posdeck.kubetext.quantities import format_cpu, format_memory
@@ -223,11 +225,15 @@ def card(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
 
 
 def plot(history: Sequence[tuple[float, int, int]], hpa: Hpa, cells: int, height: int) -> list[Line]:
-    """Current (filled) and desired (dots) replicas over time, between 0 and the maximum."""
-    if len(history) < 2 or cells < 20:
+    """Current (filled) and desired (dots) replicas between 0 and the maximum, over an axis of UTC times that is
+    true to scale: each column shows what held at its moment."""
+    if len(history) < 2 or cells < 20 or history[-1][0] <= history[0][0]:
         return [(("No history yet: it is kept from the moment posdeck starts.", Tone.DIM),)]
     columns = cells - 6
-    points = [history[min(len(history) - 1, i * len(history) // columns)] for i in range(columns)]
+    begin, end = history[0][0], history[-1][0]
+    times = [point[0] for point in history]
+    moments = [begin + (end - begin) * i / (columns - 1) for i in range(columns)]
+    points = [history[max(0, bisect_right(times, moment) - 1)] for moment in moments]
     top = max([hpa.maximum, 1, *(p[1] for p in points), *(p[2] for p in points)])
     lines: list[Line] = []
     for row in range(height, 0, -1):
@@ -242,4 +248,22 @@ def plot(history: Sequence[tuple[float, int, int]], hpa: Hpa, cells: int, height
             else:
                 spans.append((" ", Tone.NORMAL))
         lines.append(tuple(spans))
-    return lines
+    return [*lines, *_axis(begin, end, columns)]
+
+
+def _axis(begin: float, end: float, columns: int) -> list[Line]:
+    """The ground line with its marks, and the times of day below them."""
+    pattern = "%H:%M" if end - begin >= 300 else "%H:%M:%S"
+    marks = max(2, min(5, columns // 16 + 1))
+    ground, names = ["─"] * columns, [" "] * (columns + 6)
+    for mark in range(marks):
+        place = round((columns - 1) * mark / (marks - 1))
+        ground[place] = "┴"
+        text = datetime.fromtimestamp(begin + (end - begin) * mark / (marks - 1), UTC).strftime(pattern)
+        start = min(max(0, 6 + place - len(text) // 2), columns + 6 - len(text))
+        names[start : start + len(text)] = text
+    return [
+        (("   0 └" + "".join(ground), Tone.DIM),),
+        (("".join(names), Tone.DIM),),
+        (("      █ running   · wanted   times in UTC", Tone.DIM),),
+    ]

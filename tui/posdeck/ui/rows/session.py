@@ -151,16 +151,22 @@ def digest_lines(evidence: Evidence, cells: int) -> list[Line]:
 def evidence_lines(evidence: Evidence, cells: int) -> list[Line]:
     """One piece of evidence: its title, what to notice, then the text or the table, then the command."""
     lines: list[Line] = [((f"── {plain(evidence.title)} ", Tone.HEADING),)]
-    for notice in evidence.notice:
-        lines += [((" ▲ " if not i else "   ", Tone.WARN), (p, Tone.STRONG))
-                  for i, p in enumerate(wrap(plain(notice, 4000), max(16, cells - 3)))]  # fmt: skip
+    lines += _notice_lines(evidence, cells)
     if evidence.columns:
-        lines += _table_lines(evidence)
+        lines += _table_lines(evidence, cells)
     for raw in evidence.text.splitlines():
         lines.append(((plain(raw, 16_384), _log_tone(raw)),))
     if evidence.kubectl:
         lines.append((("$ ", Tone.DIM), (plain(evidence.kubectl), Tone.DIM)))
     return [*lines, ()]
+
+
+def _notice_lines(evidence: Evidence, cells: int) -> list[Line]:
+    return [
+        ((" ▲ " if not i else "   ", Tone.WARN), (piece, Tone.STRONG))
+        for notice in evidence.notice
+        for i, piece in enumerate(wrap(plain(notice, 4000), max(16, cells - 3)))
+    ]
 
 
 def _log_tone(text: str) -> Tone:
@@ -170,18 +176,27 @@ def _log_tone(text: str) -> Tone:
     return Tone.WARN if "warn" in lowered else Tone.NORMAL
 
 
-def _table_lines(evidence: Evidence) -> list[Line]:
+def _table_lines(evidence: Evidence, cells: int) -> list[Line]:
+    """Columns below one another; where they do not fit, each row as its values with their names."""
     rows = [tuple(plain(cell, 400) for cell in row) for row in evidence.rows]
     widths = [
         max([len(title), *(width(row[i]) for row in rows if i < len(row))])
         for i, title in enumerate(evidence.columns)
     ]
+    if sum(widths) + 2 * len(widths) - 2 > cells:
+        return [line for row in rows for line in _record_lines(evidence.columns, row, cells)]
     header = "  ".join(fit(title, wide) for title, wide in zip(evidence.columns, widths, strict=True))
     body: list[Line] = [
         (("  ".join(fit(cell, wide) for cell, wide in zip(row, widths, strict=False)), Tone.NORMAL),)
         for row in rows
     ]
     return [((header, Tone.DIM),), *body]
+
+
+def _record_lines(columns: tuple[str, ...], row: tuple[str, ...], cells: int) -> list[Line]:
+    text = " · ".join(f"{name} {cell}" for name, cell in zip(columns[1:], row[1:], strict=False) if cell)
+    head: list[Line] = [((piece, Tone.STRONG),) for piece in wrap(row[0] if row else "", max(16, cells))]
+    return [*head, *(((f"  {piece}", Tone.NORMAL),) for piece in wrap(text, max(16, cells - 2)))]
 
 
 def task_lines(tasks: tuple[TaskView, ...], cells: int) -> list[Line]:
@@ -236,9 +251,13 @@ def step_lines(session: SessionView, cells: int) -> list[Line]:
     if step is not None and step.type == "act" and session.question is None:
         said = "Carrying it out; the tasks are below, o shows the log." if session.tasks else "Starting…"
         return [*lines, ((said, Tone.BUSY),)]
-    # whoever decides needs all that was found, the newest last
+    # whoever decides needs what was noticed in all that was found, then the rest of it, the newest first
     for evidence in session.evidence:
-        lines += digest_lines(evidence, cells)
+        lines += _notice_lines(evidence, cells)
+    if lines:
+        lines.append(())
+    for evidence in reversed(session.evidence):
+        lines += digest_lines(replace(evidence, notice=()), cells)
     if not session.evidence:
         lines.append((("Starting…" if not session.tasks else "Running…", Tone.DIM),))
     return lines

@@ -1,8 +1,9 @@
-"""Logs of one pod or of all pods of a workload: follow, filter, wrap; nothing is dropped in silence."""
+"""Logs of one pod or of all pods of a workload: follow, filter, unfold, keep; nothing is dropped in silence."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,18 +12,39 @@ from posdeck.errors import PosdeckError
 from posdeck.operations.front import LogLine, LogRequest
 from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
+from posdeck.ui.filtering import Filter, parse_filter
 from posdeck.ui.messages import LogEnded, LogLines
-from posdeck.ui.plain import LINE_LIMIT, plain
+from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
+from posdeck.ui.rows.loglines import LogLook, log_lines, ruler
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.box import Box
-from posdeck.ui.widgets.pager import Pager
+from posdeck.ui.widgets.pager import Pager, text_of
 
 BACKLOG = 100_000
+TAIL = 1_000
 FLUSH_SECONDS = 0.05
 FLUSH_LINES = 2_000
-_LEVELS = {"error": Tone.BAD, "warning": Tone.WARN, "debug": Tone.DIM}
+_CLIPBOARD = 70_000  # characters; more than that many terminals throw away without a word
+_SINCE: dict[str, tuple[int | None, float | None]] = {
+    "since-tail": (TAIL, None),
+    "since-head": (None, None),
+    "since-1m": (None, 60.0),
+    "since-5m": (None, 300.0),
+    "since-15m": (None, 900.0),
+    "since-30m": (None, 1800.0),
+    "since-1h": (None, 3600.0),
+}
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A log line, or (None) one that the person drew, with the lines that it is drawn as."""
+
+    line: LogLine | None
+    drawn: tuple[Line, ...]
+    shown: bool = True
 
 
 class LogsPane(Pane):
@@ -34,14 +56,19 @@ class LogsPane(Pane):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.box = Box()
-        self.text = Pager(wrapped=False, keep=BACKLOG, id="log-text")
+        self.text = Pager(wrapped=False, id="log-text")
         self.text.when_moved = self._titles
         self.request: LogRequest | None = None
         self.timestamps = True
+        self.unfold = False
         self.ended = ""
+        self.dropped = 0
+        self._filter = Filter()
         self._subject: Subject | None = None
         self._generation = 0
-        self._raw: list[LogLine | None] = []  # None: a line drawn by the person
+        self._entries: list[_Entry] = []
+        self._pods: set[str] = set()  # pods that lines have come from
+        self._look = LogLook()
 
     def compose(self) -> ComposeResult:
         """A box of lines."""
@@ -51,10 +78,14 @@ class LogsPane(Pane):
     def open(self, subject: Subject, request: LogRequest) -> None:
         """Follow another log; what still comes from the one before is thrown away."""
         self._generation += 1
-        self._subject, self.request, self.ended = subject, request, ""
-        self._raw = []
+        if subject != self._subject:
+            self._filter = Filter()
+        self._subject, self.request, self.ended, self.dropped = subject, request, "", 0
+        self._entries, self._pods = [], set()
         self.text.clear()
+        self.text.highlight(self._filter)
         self.text.follow = True
+        self._look = self._present_look()
         self._titles()
         self.posdeck.run_worker(
             self._read(request, self._generation), exclusive=True, group="logs", exit_on_error=False
@@ -98,10 +129,19 @@ class LogsPane(Pane):
         event.stop()
         if event.generation != self._generation:
             return
-        self._raw.extend(event.lines)
-        if len(self._raw) > BACKLOG + BACKLOG // 10:
-            del self._raw[: len(self._raw) - BACKLOG]
-        self.text.append([self._line(line) for line in event.lines])
+        self._pods.update(line.pod for line in event.lines)
+        if len(self._pods) > 1 and self._look.sources is None:
+            self._redraw()
+        new = [self._entry(line) for line in event.lines]
+        self._entries += new
+        self.text.append([line for entry in new if entry.shown for line in entry.drawn])
+        if len(self._entries) > BACKLOG + BACKLOG // 10:
+            # in one go with a tenth of slack, as the pager does: each cut counts its rows anew
+            gone = len(self._entries) - BACKLOG
+            rows = sum(len(entry.drawn) for entry in self._entries[:gone] if entry.shown)
+            del self._entries[:gone]
+            self.dropped += gone
+            self.text.drop(rows)
         self._titles()
 
     def on_log_ended(self, event: LogEnded) -> None:
@@ -111,63 +151,175 @@ class LogsPane(Pane):
             self.ended = event.reason or "the log is complete"
             self._titles()
 
-    def _line(self, line: LogLine | None) -> Line:
-        if line is None:
-            return (("─" * 60, Tone.MARK),)
-        spans: list[tuple[str, Tone]] = []
-        if self.timestamps and line.at is not None:
-            spans.append((line.at.strftime("%H:%M:%S.%f")[:-3] + " ", Tone.DIM))
-        if self.request is not None and len(self.request.pods) > 1:
-            spans.append((f"{plain(line.pod)[-11:]} ", Tone.ACCENT))
-        spans.append((plain(line.text, LINE_LIMIT), _LEVELS.get(line.level, Tone.NORMAL)))
-        return tuple(spans)
+    # drawing
+
+    def _entry(self, line: LogLine) -> _Entry:
+        return _Entry(line, log_lines(line, self._look), self._passes(line))
+
+    def _passes(self, line: LogLine | None) -> bool:
+        """Marks always pass: what happened to the stream must not be filtered away."""
+        return line is None or line.level == "mark" or not self._filter or self._filter.matches(line.text, {})
+
+    def _present_look(self) -> LogLook:
+        request, scene = self.request, self.scene
+        pods = (
+            {} if request is None or scene is None else {p: scene.snapshot.pods.get(p) for p in request.pods}
+        )
+        several = request is not None and len(self._pods.union(request.pods)) > 1
+        sources: dict[str, str] | None = None
+        if several and request is not None:
+            sources = {}
+            for name, pod in pods.items():
+                owner = scene.joins.deployment_of(pod) if scene is not None and pod is not None else ""
+                if len(request.deployments) > 1 and scene is not None:
+                    sources[name] = scene.wall.shorten(name, owner)
+                else:
+                    sources[name] = name[-11:]
+        containers = any(p is not None and sum(not c.init for c in p.containers) > 1 for p in pods.values())
+        one = request is not None and bool(request.container)
+        return LogLook(self.timestamps, self.unfold, sources, containers and not one)
+
+    def _redraw(self) -> None:
+        """The look changed: every line is drawn anew, and the end stays in sight when it is followed."""
+        self._look = self._present_look()
+        for entry in self._entries:
+            if entry.line is not None:
+                entry.drawn = log_lines(entry.line, self._look)
+        self._show()
+
+    def _show(self) -> None:
+        self.text.set_lines([line for entry in self._entries if entry.shown for line in entry.drawn])
+
+    @property
+    def shown_count(self) -> int:
+        """Log lines that pass the filter."""
+        return sum(1 for entry in self._entries if entry.shown and entry.line is not None)
 
     def _titles(self) -> None:
         request, subject = self.request, self._subject
         if request is None or subject is None or not self.is_mounted:
             return
-        what = subject.short or subject.name
         pods = f"{len(request.pods)} pods" if len(request.pods) != 1 else plain(request.pods[0])
-        previous = " · previous container" if request.previous else ""
-        filtered = f" · /{plain(self.text.filter.text)} {self.text.shown_count:,}" if self.text.filter else ""
-        state = (
-            "FOLLOWING"
-            if self.text.follow and not self.ended
-            else "ENDED"
-            if self.ended
-            else "PAUSED (G follows)"
-        )
-        dropped = f" · {self.text.dropped:,} oldest dropped" if self.text.dropped else ""
-        self.box.say(
-            f"Logs {plain(what)} · {pods}{previous} · {len(self.text.lines):,} lines{dropped}{filtered}",
-            f"{state}{f' · {plain(self.ended)}' if self.ended else ''}",
-        )
-        if self.ended and not self.text.lines:
+        parts = [f"Logs {plain(subject.short or subject.name)} · {pods}"]
+        if request.container:
+            parts.append(f"container {plain(request.container)}")
+        if request.previous:
+            parts.append("previous container")
+        if request.since:
+            parts.append(f"last {request.since / 60:g} min")
+        elif request.tail is None and not request.previous:
+            parts.append("from the beginning")
+        count = f"{sum(e.line is not None for e in self._entries):,} lines"
+        parts.append(f"{count}, {self.dropped:,} oldest dropped" if self.dropped else count)
+        if self._filter:
+            broken = f" (taken literally: {plain(self._filter.broken)})" if self._filter.broken else ""
+            parts.append(f"/{plain(self._filter.text)} {self.shown_count:,}{broken}")
+        following = self.text.follow and not self.ended
+        state = "FOLLOWING" if following else "ENDED" if self.ended else "PAUSED (G follows)"
+        self.box.say(" · ".join(parts), f"{state}{f' · {plain(self.ended)}' if self.ended else ''}")
+        if self.ended and not self._entries:
             self.text.set_lines([(("No log lines. ", Tone.DIM), (plain(self.ended), Tone.NORMAL))])
 
+    # what the keys ask for
+
+    @property
+    def filter(self) -> Filter:
+        """The filter in force."""
+        return self._filter
+
     def set_filter(self, text: str) -> None:
-        """Only lines that match."""
-        super().set_filter(text)
+        """Only lines that match; an unfolded line is shown or hidden as a whole."""
+        self._filter = parse_filter(text)
+        for entry in self._entries:
+            entry.shown = self._passes(entry.line)
+        self.text.highlight(self._filter)
+        self._show()
         self._titles()
 
     def subject(self) -> Subject | None:
         return self._subject
 
     def perform(self, action: Action, key: str) -> bool:
-        if action.id == "follow":
-            self.text.follow = not self.text.follow
+        if action.id in _SINCE:
+            self._since(action.id)
+        elif action.id in {"follow", "bottom"}:
+            self.text.follow = action.id == "bottom" or not self.text.follow
             if self.text.follow:
                 self.text.move_to(-1)
-        elif action.id == "bottom":
-            self.text.follow = True
-            self.text.move_to(-1)
-        elif action.id == "timestamps":
-            self.timestamps = not self.timestamps
-            self.text.set_lines([self._line(line) for line in self._raw])
+        elif action.id in {"timestamps", "unfold"}:
+            self.timestamps ^= action.id == "timestamps"
+            self.unfold ^= action.id == "unfold"
+            self._redraw()
         elif action.id == "clear-mark":
-            self._raw.append(None)
-            self.text.append([self._line(None)])
+            drawn = ruler(f"{self.posdeck.scene.now:%H:%M:%S}")
+            self._entries.append(_Entry(None, (drawn,)))
+            self.text.append([drawn])
+        elif action.id in {"previous", "container"}:
+            self._other(action.id)
+        elif action.id in {"copy-line", "copy-all"}:
+            self._copy(everything=action.id == "copy-all")
+        elif action.id == "save":
+            self.posdeck.run_worker(self._save(), group="save", exit_on_error=False)
         else:
             return super().perform(action, key)
         self._titles()
         return True
+
+    def _since(self, action: str) -> None:
+        if self.request is None or self._subject is None:
+            return
+        tail, since = _SINCE[action]
+        self.open(self._subject, replace(self.request, tail=tail, since=since))
+        if action == "since-head":
+            self.text.follow = False
+
+    def _other(self, action: str) -> None:
+        """The container before its restart and back, or the next container."""
+        request, subject = self.request, self._subject
+        if request is None or subject is None:
+            return
+        if action == "previous":
+            previous = not request.previous
+            self.open(subject, replace(request, previous=previous, follow=not previous))
+            return
+        pods = self.posdeck.scene.snapshot.pods
+        names = dict.fromkeys(c.name for p in request.pods if p in pods for c in pods[p].containers)
+        if len(names) < 2:
+            self.posdeck.notice("There is one container only.")
+            return
+        around = ["", *names]
+        after = (
+            around[(around.index(request.container) + 1) % len(around)] if request.container in around else ""
+        )
+        self.open(subject, replace(request, container=after))
+
+    def _copy(self, *, everything: bool) -> None:
+        lines = self.text.lines
+        number = self.text.line_in_sight()
+        if everything:
+            text = "\n".join(text_of(line) for line in lines)
+        else:
+            text = text_of(lines[number]) if number is not None else ""
+        if not text:
+            self.posdeck.notice("There is no line to copy.", "warn")
+        elif len(text) > _CLIPBOARD:
+            self.posdeck.notice(
+                f"{len(text):,} characters are too much for the clipboard: filter first, or save with ctrl+s.",
+                "warn",
+            )
+        else:
+            self.app.copy_to_clipboard(text)
+            self.posdeck.notice(f"copied {len(lines):,} lines" if everything else f"copied: {text[:120]}")
+
+    async def _save(self) -> None:
+        subject = self._subject
+        lines = [entry.line for entry in self._entries if entry.shown and entry.line is not None]
+        if subject is None or not lines:
+            self.posdeck.notice("There is no line to save.", "warn")
+            return
+        try:
+            path = await self.posdeck.need_front().save_log(subject.short or subject.name, lines)
+        except PosdeckError as problem:
+            self.posdeck.notice(str(problem), "bad")
+        else:
+            self.posdeck.notice(f"saved {len(lines):,} lines, redacted, to {path}")

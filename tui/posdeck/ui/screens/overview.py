@@ -62,6 +62,8 @@ class OverviewPane(Pane):
         self._hpa = Card(id="hpa-card")
         self._healthy = Card(id="healthy")
         self._why = Static("", classes="why", markup=False)
+        self._no_events = Static("", classes="why", markup=False)
+        self._no_acts = Static("", classes="why", markup=False)
 
     def compose(self) -> ComposeResult:
         """Problems over the wall, the rest at the right."""
@@ -76,8 +78,10 @@ class OverviewPane(Pane):
                 with self.hpa_box:
                     yield self._hpa
                 with self.events_box:
+                    yield self._no_events
                     yield self.events_table
                 with self.acts_box:
+                    yield self._no_acts
                     yield self.acts
 
     def on_resize(self, event: events.Resize) -> None:
@@ -124,7 +128,7 @@ class OverviewPane(Pane):
                 (
                     ("✔ ", Tone.GOOD),
                     ("Nothing is known to be wrong. ", Tone.STRONG),
-                    (f"{blind} checks lack their data; :findings names them.", Tone.DIM),
+                    (f"{blind} checks lack data: 7 names them.", Tone.DIM),
                 )
             ]
         return [(("✔ ", Tone.GOOD), ("Nothing is wrong.", Tone.STRONG))]
@@ -133,7 +137,17 @@ class OverviewPane(Pane):
         snapshot = scene.snapshot
         self.events_table.show(scene)
         self.events_box.say(f"Events{count_text(snapshot.feed(Kind.EVENTS), len(snapshot.events))}")
+        feed = snapshot.feed(Kind.EVENTS)
+        quiet = "No event in this namespace. A cluster keeps them for an hour by default."
+        empty = feed.state is FeedState.LIVE and not self.events_table.list.items
+        _say_why(self._no_events, quiet if empty else why_empty(self.events_table, feed), self.events_table)
         self.acts.show(scene)
+        nothing = (
+            ""
+            if self.acts.list.items
+            else "No session is open, and nothing was done yet: b begins a runbook."
+        )
+        _say_why(self._no_acts, nothing, self.acts)
         self.acts_box.say("Sessions and acts")
         hpa = next(iter(snapshot.hpas.values()), None)
         box = self.hpa_box
@@ -164,6 +178,14 @@ class OverviewPane(Pane):
     def focus_first(self) -> None:
         """Problems first, when there are any."""
         (self.problems if self.problems.display else self.rows).focus()
+
+
+def _say_why(place: Static, why: str, table: Table) -> None:
+    """Say why a small table is empty, in its place."""
+    place.update(why)
+    place.set_class(bool(why), "-shown")
+    table.display = not why
+    table.can_focus = not why
 
 
 def _sessions(scene: Scene) -> str:

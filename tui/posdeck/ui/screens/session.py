@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from posdeck.errors import PosdeckError
-from posdeck.operations.view import SessionView
+from posdeck.operations.view import SessionView, StepState
 from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
 from posdeck.ui.plain import plain
@@ -116,7 +116,9 @@ class SessionPane(Pane):
         self.question.show(session.question)
         self.confirm_box.display = session.confirmation is not None
         self.form.show(session.confirmation)
-        self.tasks_box.display = bool(session.tasks)
+        # while a person is asked, the tasks of the look or the preview before it would only mislead
+        broken = any(task.state is StepState.FAILED for task in session.tasks)
+        self.tasks_box.display = bool(session.tasks) and (broken or not _asks(session))
         cells = max(20, (self.tasks.size.width or self.size.width) - 1)
         self.tasks.follow = True
         self.tasks.set_lines(task_lines(session.tasks, cells))
@@ -139,13 +141,15 @@ class SessionPane(Pane):
             return [((plain(text, 16_384), Tone.NORMAL),) for text in session.log] or [
                 (("No output yet.", Tone.DIM),)
             ]
-        return step_lines(session, cells)
+        return [*self.posdeck.series.lines(session), *step_lines(session, cells)]
 
     def place(self) -> str:
         """What the header says."""
         session = self.session
         if session is None:
             return ""
+        if self.size.width < WIDE:  # the strip below says the rest
+            return f"session {session.id[:4]}"
         return (
             f"{plain(session.title)} · {plain(session.target)} · session {session.id[:4]}"
             f" · step {step_number(session)}"
@@ -158,7 +162,7 @@ class SessionPane(Pane):
             found.append(act.QUESTION)
         if session is not None and session.confirmation is not None:
             found.append(act.CONFIRMATION)
-        if session is not None and session.next_offer is not None:
+        if session is not None and (session.next_offer or self.posdeck.series.next_for(session)):
             found.append("offer")
         return (*found, act.SESSION, act.PAGER, act.EVERYWHERE)
 
@@ -200,8 +204,8 @@ class SessionPane(Pane):
             self.posdeck.go_back()
         elif action.id == "kubectl":
             self._kubectl(session)
-        elif action.id == "next-offer" and session.next_offer is not None:
-            self.posdeck.open_runbook(session.next_offer[0], dict(session.next_params))
+        elif action.id == "next-offer":
+            self._next(session)
         elif action.id == "cancel":
             self._cancel(session)
         else:
@@ -217,6 +221,16 @@ class SessionPane(Pane):
             self.posdeck.notice(f"copied: {command}")
         else:
             self.posdeck.notice("This step stands for no single kubectl command.", "warn")
+
+    def _next(self, session: SessionView) -> None:
+        """What the runbook itself offers, else the next of the marked objects."""
+        from posdeck.ui.errands import go_on
+
+        if session.next_offer is not None:
+            self.posdeck.open_runbook(session.next_offer[0], dict(session.next_params))
+        elif self.posdeck.series.next_for(session) is not None:
+            series = self.posdeck.series
+            self.posdeck.run_worker(go_on(self.posdeck, series), group="session", exit_on_error=False)
 
     def _cancel(self, session: SessionView) -> None:
         if session.status in ENDED:

@@ -80,14 +80,21 @@ class Pager(ScrollView, can_focus=True):
         if self.keep and len(self._lines) > self.keep + self.keep // 10:
             # in one go with a tenth of slack: cutting at every line would cost more than drawing
             gone = len(self._lines) - self.keep
-            del self._lines[:gone]
             self.dropped += gone
-            above = sum(1 for row in self._rows if row[0] < gone)
-            self._index(keep_place=self.scroll_offset.y - above)
+            self.drop(gone)
             return
         for number in range(start, len(self._lines)):
             self._rows.extend(self._rows_of(number))
         self._sized()
+
+    def drop(self, count: int) -> None:
+        """Let go of the first lines; what is in sight stays where it is."""
+        if not count:
+            return
+        above = sum(1 for row in self._rows if row[0] < count)
+        del self._lines[:count]
+        self._match_row = max(-1, self._match_row - above)
+        self._index(keep_place=self.scroll_offset.y - above)
 
     def clear(self) -> None:
         """Show nothing."""
@@ -107,6 +114,17 @@ class Pager(ScrollView, can_focus=True):
         self._search, self._match_row = wanted, -1
         self.refresh()
         return bool(wanted) and self.find(1)
+
+    def highlight(self, wanted: Filter) -> None:
+        """Mark what matches, hiding nothing and staying where one is."""
+        self._search, self._match_row = wanted, -1
+        self.refresh()
+
+    def line_in_sight(self) -> int | None:
+        """The line that a search went to, else the last one in sight; None when there is none."""
+        row = self._match_row if self._match_row >= 0 else self.scroll_offset.y + self.size.height - 1
+        row = min(row, len(self._rows) - 1)
+        return self._rows[row][0] if row >= 0 else None
 
     def set_wrapped(self, wrapped: bool) -> None:
         """Wrap long lines, or scroll sideways."""

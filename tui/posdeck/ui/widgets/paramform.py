@@ -33,7 +33,7 @@ class ParamField(Vertical):
     def __init__(self, param: ParamSummary, value: str) -> None:
         super().__init__()
         self.param = param
-        self.line = Input(value, compact=True, select_on_focus=False)
+        self.line = Input(value, compact=True)
         self.line.cursor_blink = False
         self._hint = Card()
 
