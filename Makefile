@@ -29,6 +29,9 @@ lint: $(STAMP_DEV) ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+benchmark-diagnosis: $(STAMP_DEV) ## measure the diagnosis over all drills, into docs/diagnosis.md (ARGS="--seeds 20 --hours 24")
+	@$(BIN)/python tests/benchmarks/benchmark_diagnosis.py $(ARGS)
+
 format: $(STAMP_DEV) ## put the code into ruff's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -36,6 +39,9 @@ format: $(STAMP_DEV) ## put the code into ruff's form
 lock: $(BIN)/uv ## renew requirements*.txt
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q --upgrade pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q pyproject.toml --group test --group lint -c requirements.txt -o requirements-dev.txt
+
+screenshots: $(STAMP) ## draw every view into docs/screenshots
+	$(BIN)/python docs/make_screenshots.py
 
 clean: ## remove the environment and the caches
 	rm -rf $(VENV) .cache .mypy_cache .ruff_cache .pytest_cache

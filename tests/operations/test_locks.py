@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,21 @@ async def test_a_lock_that_is_not_renewed_runs_out_by_the_servers_clock(
 
 
 @pytest.mark.parametrize("place", ["embedded"], indirect=True)
+async def test_a_lock_that_is_renewed_does_not_run_out(
+    place: tuple[Ask, str], write: Make, clock: ManualClock
+) -> None:
+    ask, _ = place
+    held = await take(place, write(), owner("alice"))
+    for moment in range(6):
+        assert isinstance(held, Lease)
+        await clock.advance(locks.RENEW_EVERY)
+        held = await answer_with_async(
+            locks.renew(held, SystemClock().now() + timedelta(seconds=moment + 1)), ask
+        )
+    assert isinstance(await take(place, write(), owner("bob", host="another")), Busy)
+
+
+@pytest.mark.parametrize("place", ["embedded"], indirect=True)
 async def test_a_holder_that_lost_its_lock_hears_who_has_it(
     place: tuple[Ask, str], write: Make, clock: ManualClock
 ) -> None:
@@ -214,3 +230,23 @@ def test_what_the_lock_wrote_is_on_record(write: Make, standing: Make, store: Au
     topics = [record.content["topic"] for record in store.records(RecordKind.NOTE)]
     assert topics == [Topic.EXEMPT_WRITE, Topic.LOCK_TAKEN_OVER]
     assert all(record.subject == "i1" for record in store.records(RecordKind.NOTE))
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("place", ["real"], indirect=True)
+async def test_a_real_server_stamps_each_renewal(place: tuple[Ask, str], write: Make) -> None:
+    """Whether a lock has run out is told by this stamp, which has whole seconds."""
+    ask, _ = place
+    held = await take(place, write(), owner())
+    assert isinstance(held, Lease)
+    first = stamps(held)
+    async with asyncio.timeout(10):
+        while stamps(held) == first:
+            renewed = await answer_with_async(locks.renew(held, SystemClock().now()), ask)
+            assert isinstance(renewed, Lease)
+            held = renewed
+    assert max(stamps(held)) > max(first)
+
+
+def stamps(lease: Lease) -> list[str]:
+    return [entry["time"] for entry in lease.raw["metadata"]["managedFields"]]

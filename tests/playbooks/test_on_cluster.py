@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,53 +16,9 @@ from posdeck.execution.runs import PlaybookRunner, RunRequest
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ansible]
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 HOST, NAME = "consumer-order", "spc--pos--be--consumer-order--prod"
 CONFIRMED = ("-e", f"confirm={HOST}", "-e", "reason=a test")
 Play = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def deployment(control_plane: ControlPlane, namespace: str) -> Callable[[], dict[str, Any]]:
-    """A running deployment of the known name; call it to read it as it is now."""
-    path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
-    control_plane.api.patch(
-        f"/api/v1/namespaces/{namespace}", {"metadata": {"labels": {"posdeck/simulated": "true"}}}
-    )
-    labels = {"app": HOST}
-    spec = {"containers": [{"name": "main", "image": "pos:1"}]}
-    template = {"metadata": {"labels": labels}, "spec": spec}
-    body = {"replicas": 1, "selector": {"matchLabels": labels}, "template": template}
-    control_plane.api.create(path, {"metadata": {"name": NAME}, "spec": body})
-
-    def now() -> dict[str, Any]:
-        found: dict[str, Any] = control_plane.api.get(f"{path}/{NAME}")
-        return found
-
-    wait_until(lambda: now().get("status", {}).get("availableReplicas") == 1, "the deployment is available")
-    return now
-
-
-@pytest.fixture
-def play(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Play:
-    """Run a shipped playbook as a person would, from a folder that has nothing to do with it."""
-
-    def run(playbook: str, *options: str, identity: str = "operator") -> subprocess.CompletedProcess[str]:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
-            "LC_ALL": "C.UTF-8",
-            "XDG_STATE_HOME": str(tmp_path / "state"),
-            "XDG_CONFIG_HOME": str(tmp_path / "config"),
-            "KUBECONFIG": str(control_plane.identity(identity)),
-        }
-        command = [str(BIN / "ansible-playbook"), "-i", str(ROOT / "inventory" / "simulated")]
-        command += [str(ROOT / "playbooks" / playbook), "-e", f"kube_namespace={namespace}", *options]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
-
-    return run
 
 
 def stamp(deployment: dict[str, Any]) -> str | None:

@@ -20,7 +20,7 @@ def begun(driver) -> list[tuple[str, dict[str, str]]]:
 
 async def test_scaling_asks_for_the_number_and_shows_whom_it_concerns(opened) -> None:
     async with opened(size=(80, 24)) as driver:
-        await driver.press("3", "slash", *"consumer-order$", "enter", "s")
+        await driver.press("3", "slash", *r"consumer-order\b", "enter", "s")
         text = driver.text()
         assert f"deployment/{FULL['consumer-order']}: 1/1 ready" in text
         assert "How many." in text

@@ -175,6 +175,11 @@ class PreparedRun:
         """Whether Ansible is loaded and waits; a release before that only means waiting for the rest."""
         return (self._run.request.run_folder / RUNNER_FOLDER / "gate.ready").exists()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it died while it was held."""
+        return self._run.finished
+
     async def release(self, extra_vars: Mapping[str, Any] | None = None) -> Run:
         """Let the playbook begin, with ``extra_vars`` added to those of the request; no value is ever taken
         for a template. Raises ExecutionError when it was used already or has died meanwhile."""

@@ -140,6 +140,7 @@ class Console:
                 if driver.session.run:
                     with contextlib.suppress(PosdeckError):
                         await driver.cancel("posdeck was closed")
+            await driver.let_go()
             await self.forwards.close()
         finally:
             await self._close()

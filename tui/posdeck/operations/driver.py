@@ -24,6 +24,7 @@ from posdeck.operations.running import RunLog, run_playbook
 from posdeck.operations.session_store import SessionStore
 from posdeck.operations.standing import Verdict
 from posdeck.operations.view import Evidence, TaskView
+from posdeck.operations.warming import Held, Wanted
 from posdeck.operations.workshop import Workshop
 from posdeck.operations.write import ACTS, RESOURCES, Limits, Write
 from posdeck.runbooks import effects as fx
@@ -91,6 +92,7 @@ class SessionDriver:
         self._changed = changed
         self._digests = playbook_digests
         self._runs: dict[str, Run] = {}
+        self._held = Held(workshop)
         self._tasks: set[asyncio.Task[None]] = set()
         self._permits: dict[str, tuple[list[Permit], float]] = {}  # by unit, with when it began
         self._lock = asyncio.Lock()
@@ -205,6 +207,8 @@ class SessionDriver:
                 await self._perform(effect)
             if unit:
                 await self._settle_unit(unit)
+            if self.session.phase not in {Phase.CONFIRMING, Phase.ACTING}:
+                self._held.drop()
         self._changed(self)
 
     async def _perform(self, effect: fx.Effect) -> None:
@@ -226,6 +230,7 @@ class SessionDriver:
                 self._show(decision=effect)
             case fx.AskConfirmation():
                 self._show(confirmation=effect)
+                self._warm(effect)
             case fx.AskContact():
                 self._show(contact=effect)
             case fx.OfferRollback():
@@ -235,6 +240,22 @@ class SessionDriver:
             case fx.Finish():
                 self._show(offers=effect.offers)
                 self.finished.set()
+
+    def _warm(self, asked: fx.AskConfirmation) -> None:
+        """Load the act's playbook while the person reads; the next run of the session is this one or none."""
+        if not self.session.check_only:
+            run = f"{self.session.id}-{self.session.run_count + 1}"
+            self._held.hold(Wanted(run, asked.plan.playbook, asked.plan.target, self._timeout()))
+
+    def _timeout(self) -> float:
+        act = self.runbook.step(self.session.step)
+        rollback = getattr(act, "rollback", None) if self.session.rolling_back else None
+        return float(getattr(rollback or act, "timeout", 0))
+
+    async def let_go(self) -> None:
+        """Drop what is held ready, at the end of posdeck."""
+        self._held.drop()
+        await self._held.dropped()
 
     def _show(self, **now: Any) -> None:
         """Only one thing is asked at a time: what was asked before goes."""
@@ -445,6 +466,8 @@ class SessionDriver:
             self.showing.tasks, self.showing.log = tuple(log.tasks), tuple(log.lines[-2000:])
             self._changed(self)
 
+        wanted = Wanted(effect.run, effect.playbook, effect.target, float(effect.timeout))
+        held = None if check else await self._held.take(wanted)
         try:
             return await run_playbook(
                 self.workshop,
@@ -456,6 +479,7 @@ class SessionDriver:
                 check=check,
                 on_start=on_start,
                 on_change=on_change,
+                held=held,
             )
         finally:
             self._runs.pop(effect.run, None)

@@ -27,7 +27,7 @@ _KLOG = re.compile(r"([IWEF])\d{4} \d\d:\d\d:\d\d")
 _KLOG_LEVELS = {"I": "info", "W": "warning", "E": "error", "F": "error"}
 _CAPITALS = re.compile(rf"(?<![\w-])({_ANY.upper()})(?![\w-])")
 _BRACKETED = re.compile(rf"[\[<(|]\s*({_ANY})\s*[\]>)|]", re.IGNORECASE)
-_BEGINS = re.compile(rf"[\d\s:.,TZ+/\-]*({_ANY})\s*[:\-|]", re.IGNORECASE)
+_BEGINS = re.compile(rf"[\d\s:.,TZ+/\-]*({_ANY})(?:\s*[:|]|\s+-\s)", re.IGNORECASE)
 _RAISED = re.compile(r"Traceback \(most recent call last\)|^\s*(?:[\w.$]+(?:Exception|Error))\b(?::|$)")
 _RULES = (_FIELD, _BRACKETED, _CAPITALS)
 

@@ -1,5 +1,5 @@
-"""Numbers of the namespace as a whole that rules need beside queues: the API's share of errors, what the trace
-collector refuses and cannot hand on, and what a publisher without a queue of its own publishes."""
+"""Numbers of the namespace as a whole that rules need beside queues: the API's response time and share of errors,
+what the trace collector refuses and cannot hand on, and what a publisher without a queue of its own publishes."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class NamespaceNumbers:
 
     source: Prometheus
     catalogue: Catalogue
+    latency: Reading = NOT_YET
     error_ratio: Reading = NOT_YET
     refused: Reading = NOT_YET
     export_failed: Reading = NOT_YET
@@ -36,6 +37,8 @@ class NamespaceNumbers:
     async def poll(self) -> None:
         """Ask once. Never raises for a source that fails."""
         level = self.catalogue.service_levels.get(API_LEVEL)
+        if level is not None and level.query:
+            self.latency = await self._one(level.query, level.unit)
         if level is not None and level.bad_ratio:
             self.error_ratio = await self._one(level.bad_ratio.replace("$window", WINDOW), "ratio")
         self.refused = await self._one(REFUSED, "/s")
@@ -45,8 +48,11 @@ class NamespaceNumbers:
 
     def add_to(self, other: OtherFacts) -> OtherFacts:
         """The facts with these numbers in them."""
+        level = self.catalogue.service_levels.get(API_LEVEL)
         return replace(
             other,
+            api_latency=self.latency,
+            api_latency_objective=level.objective if level else None,
             api_error_ratio=self.error_ratio,
             collector_refused=self.refused,
             collector_export_failed=self.export_failed,
@@ -77,5 +83,7 @@ class NamespaceNumbers:
         if not samples:
             return lacking(Absence.NO_SERIES, f"{self.source.name} has no series for {expression}")
         if samples[0].value is None:
-            return lacking(Absence.INVALID, "the value is no number (nothing happened, or a division by zero)")
+            return lacking(
+                Absence.INVALID, "the value is no number (nothing happened, or a division by zero)"
+            )
         return Reading(samples[0].value, unit, samples[0].at, self.source.name, expression)

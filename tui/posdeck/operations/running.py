@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from posdeck.cluster.connection import frozen_kubeconfig
 from posdeck.config import private_folder
@@ -14,6 +14,9 @@ from posdeck.execution.events import EventKind, RunEvent, RunResult
 from posdeck.execution.runs import Run, RunRequest
 from posdeck.operations.view import StepState, TaskView
 from posdeck.operations.workshop import Workshop
+
+if TYPE_CHECKING:
+    from posdeck.execution.runs import PreparedRun
 
 RUN = "run"  # within a run's folder: what belongs to the supervisor
 
@@ -58,6 +61,40 @@ class RunLog:
             self.failure = message or event.text or f"task {event.task} failed"
 
 
+def lay_out_run(
+    workshop: Workshop,
+    *,
+    run_id: str,
+    playbook: str,
+    target: str,
+    variables: Mapping[str, Any],
+    timeout: float,
+    check: bool = False,
+) -> RunRequest:
+    """Make the private folder of a run with its frozen kubeconfig, and say what is to be run there."""
+    folder = private_folder(workshop.state / "runs" / run_id)
+    return RunRequest(
+        run_id=run_id,
+        playbook=workshop.folders.playbook(playbook),
+        inventory=workshop.inventory,
+        run_folder=folder / RUN,
+        limit=target,
+        extra_vars={"kube_namespace": workshop.target.namespace, **variables},
+        check=check,
+        diff=check,
+        kubeconfig=_freeze(workshop, folder),
+        timeout=timeout,
+    )
+
+
+def _freeze(workshop: Workshop, folder: Path) -> Path:
+    """Write the kubeconfig of a run, with the credential of this moment."""
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.unlink(missing_ok=True)
+    frozen_kubeconfig(workshop.target, kubeconfig)
+    return kubeconfig
+
+
 async def run_playbook(
     workshop: Workshop,
     *,
@@ -69,29 +106,22 @@ async def run_playbook(
     check: bool = False,
     on_start: Callable[[Run], None],
     on_change: Callable[[RunLog], None],
+    held: PreparedRun | None = None,
 ) -> tuple[RunResult, RunLog]:
     """Run one playbook of the content folders to its end. ``on_start`` is handed the run (to cancel it),
-    ``on_change`` the log after each event. Raises ExecutionError when it cannot be started."""
+    ``on_change`` the log after each event; ``held`` is this very run, prepared before. Raises ExecutionError when it cannot be started."""
     folder = private_folder(workshop.state / "runs" / run_id)
-    kubeconfig = folder / "kubeconfig"
-    kubeconfig.unlink(missing_ok=True)
-    frozen_kubeconfig(workshop.target, kubeconfig)
     log = RunLog()
     try:
-        run = await workshop.runner.start(
-            RunRequest(
-                run_id=run_id,
-                playbook=workshop.folders.playbook(playbook),
-                inventory=workshop.inventory,
-                run_folder=folder / RUN,
-                limit=target,
-                extra_vars={"kube_namespace": workshop.target.namespace, **variables},
-                check=check,
-                diff=check,
-                kubeconfig=kubeconfig,
-                timeout=timeout,
-            )
-        )
+        if held is not None:
+            _freeze(workshop, folder)  # what it was prepared with may have run out
+            run = await held.release(variables)
+        else:
+            request = lay_out_run(
+                workshop, run_id=run_id, playbook=playbook, target=target, variables=variables,
+                timeout=timeout, check=check,
+            )  # fmt: skip
+            run = await workshop.runner.start(request)
         on_start(run)
         async for event in run.events():
             log.take(event)

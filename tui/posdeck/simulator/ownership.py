@@ -126,12 +126,13 @@ def _entry(entries: list[Json], owner: Owner) -> Json | None:
 
 
 def _with_entry(
-    entries: list[Json], owner: Owner, fields: Fields, *, api_version: str, now: str
+    entries: list[Json], owner: Owner, fields: Fields, *, api_version: str, now: str, moved: bool = False
 ) -> list[Json]:
+    """``moved`` says that a value changed: an update is stamped for that too, as the real server does."""
     kept = [e for e in entries if _entry([e], owner) is None]
     before = _entry(entries, owner)
     tree = encode(fields)
-    if before is not None and before["fieldsV1"] == tree:
+    if not moved and before is not None and before["fieldsV1"] == tree:
         return entries
     if not fields:
         return kept
@@ -180,7 +181,7 @@ def record_update(old: Json | None, new: Json, *, manager: str, subresource: str
         own = _entry(entries, owner)
         fields = ((decode(own["fieldsV1"]) if own else set()) | changed) - removed
         stamped = _reduced(entries, {p for p in changed if p[-1] != "."} | removed, own)
-        entries = _with_entry(stamped, owner, fields, api_version=new["apiVersion"], now=now)
+        entries = _with_entry(stamped, owner, fields, api_version=new["apiVersion"], now=now, moved=True)
     if entries:
         new["metadata"]["managedFields"] = entries
     else:

@@ -10,6 +10,7 @@ from posdeck.cluster.snapshot import Event
 from posdeck.kubetext.ages import parse_time
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
+from posdeck.ui.rows.podstatus import container_states, environment_lines, pod_lines
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone
 
@@ -79,6 +80,10 @@ def describe_lines(obj: Mapping[str, Any], scene: Scene) -> list[Line]:
             lines += [(), ((title, Tone.HEADING),)]
             for container in found:
                 lines += _container_lines(_mapping(container))
+                lines += environment_lines(_mapping(container))
+                lines += container_states(status, str(_mapping(container).get("name", "")), scene)
+    if more := pod_lines(template):
+        lines += [(), *more]
     conditions = status.get("conditions")
     if isinstance(conditions, list) and conditions:
         lines += [

@@ -1,0 +1,183 @@
+"""The fault matrix: what breaks, what is shown, what is refused, what survives, and the tests that hold it.
+
+A test that proves a case elsewhere is named here, not written twice. ``make faults`` runs them and prints the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CLUSTER = "tests/faults/test_cluster_faults.py"
+WATCH = "tests/cluster_reading/test_watching.py"
+FEED = "tests/cluster_reading/test_feed.py"
+ROUTES = "tests/cluster_reading/test_routes.py"
+PLUGINS = "tests/cluster_reading/test_credentials.py"
+CLIENT = "tests/playbooks/test_client.py"
+STORE = "tests/audit/test_store.py"
+TAMPERING = "tests/audit/test_tampering.py"
+REFUSALS = "tests/acceptance/test_refusals.py"
+STOPS = "tests/acceptance/test_interruptions.py"
+ENDING = "tests/execution/test_ending.py"
+RUNS = "tests/execution/test_runs.py"
+CONSOLE = "tests/ui/test_console.py"
+FILES = "tests/faults/test_files.py"
+BREAKS = f"{CLUSTER}::test_it_is_shown_refused_survived_and_over_by_itself"
+BROKEN_WATCH = f"{CLUSTER}::test_a_broken_watch_is_opened_anew_and_misses_nothing"
+
+ALL_WRITES = "every write, with its command"
+ROWS = "the last rows, marked stale; the record"
+NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row. ``long`` ones need the real control plane or real playbooks."""
+
+    area: str
+    fault: str
+    shown: str
+    refused: str
+    survives: str
+    tests: tuple[str, ...]
+    long: bool = False
+
+
+def _api(fault: str, shown: str, key: str, survives: str = ROWS) -> Case:
+    return Case("API server", fault, shown, ALL_WRITES, survives, (f"{BREAKS}[{key}]",))
+
+
+def _watch(fault: str, key: str) -> Case:
+    shown = "nothing lost: listed anew"
+    return Case("API server", fault, shown, NOTHING, "rows and rights", (f"{BROKEN_WATCH}[{key}]",))
+
+
+API = (
+    _api("stopped and started again", "stale, with the address", "stopped"),
+    Case("API server", "crashed (real)", "stale", ALL_WRITES, ROWS,
+         (f"{FEED}::test_a_crashed_api_server_is_waited_for",), long=True),
+    _api("certificate of a stranger", "stale: certificate", "wrong-certificate"),
+    Case("API server", "certificate of a stranger (real)", "not trusted", "every request", "the record",
+         (f"{ROUTES}::test_another_authority_is_not_trusted",), long=True),
+    _api("answers 500", "stale: 500", "500"),
+    _api("answers 503", "stale: 503", "503"),
+    _api("answers 429 with Retry-After", "stale, and the wait is kept", "429"),
+    Case("API server", "429 in the middle of a run", "the wait", NOTHING, "the write is sent once more",
+         (f"{CLIENT}::test_a_throttled_write_waits_as_long_as_told_and_is_sent_again",)),
+    _api("half an answer", "stale", "half-answers"),
+    _api("silent: no FIN, no answer", "stale: no answer", "silent"),
+    _api("too slow to wait for", "stale: no answer", "too-slow"),
+    _watch("watch cut", "cut"),
+    _watch("rubbish in a watch", "rubbish"),
+    _watch("410: version gone", "410"),
+    Case("API server", "410 in a stream and in a list", "stale, then listed anew", NOTHING, "unchanged objects",
+         (f"{WATCH}::test_410_lists_again", f"{WATCH}::test_a_list_whose_token_expired_begins_again")),
+    Case("API server", "a watch goes silent (real)", "listed anew", NOTHING, "rows",
+         (f"{FEED}::test_a_watch_that_goes_silent_without_a_word_is_noticed",), long=True),
+    Case("API server", "hangs up at once, again and again", "stale", NOTHING, "the server: growing pauses",
+         (f"{WATCH}::test_a_server_that_hangs_up_at_once_is_not_asked_in_a_tight_loop",)),
+    Case("API server", "another cluster under the address", "the other one's objects", "the previewed write",
+         "the other cluster, untouched",
+         (f"{CLUSTER}::test_another_cluster_under_the_same_address_gets_no_write",)),
+    Case("API server", "bound to another cluster", "read-only, and why", ALL_WRITES, "the namespace",
+         (f"{REFUSALS}::TestBinding",), long=True),
+    Case("API server", "namespace deleted", "does not exist", "every write", "posdeck itself",
+         (f"{FEED}::test_a_missing_namespace_is_said",)),
+    Case("API server", "namespace made anew", "the new one's objects", "what was previewed", "nothing is mixed",
+         (f"{FEED}::test_a_recreated_namespace_is_noticed",)),
+    Case("API server", "metrics API gone or withheld", "not installed, or which right", NOTHING,
+         "everything else", ("tests/cluster_reading/test_metrics.py::test_each_reason_is_told_and_passes",)),
+    Case("API server", "connection lost after a write was sent", "unknown, never success", "the next one",
+         "no second write", (f"{CLIENT}::test_a_write_whose_answer_is_lost_is_unknown_and_not_repeated",
+                             "tests/playbooks/test_writing.py::test_a_lost_answer_is_settled_as_unknown")),
+)  # fmt: skip
+
+IDENTITY = (
+    _api("token expired (401)", "login expired", "401"),
+    _api("rights taken away (403)", "forbidden, with the right", "403", "posdeck; no rows are kept"),
+    Case("identity", "rights taken and given back (real)", "forbidden", ALL_WRITES, "back by itself",
+         (f"{FEED}::test_rights_taken_away_and_given_back",), long=True),
+    Case("identity", "credential plugin missing", "its name and hint", "every request", "the rest",
+         (f"{PLUGINS}::test_a_missing_plugin_is_named",)),
+    Case("identity", "credential plugin hangs", "its name", "every request", "it is ended",
+         (f"{PLUGINS}::test_a_hanging_plugin_is_ended",)),
+    Case("identity", "credential plugin fails", "what it said", "every request", "asked rarely",
+         (f"{PLUGINS}::test_a_failing_plugin_is_explained",
+          f"{PLUGINS}::test_a_failing_plugin_is_not_run_by_every_watch")),
+    Case("identity", "plugin's token expires", "nothing: renewed", NOTHING, "rows",
+         (f"{PLUGINS}::test_a_refused_token_is_replaced_by_another_run",)),
+    Case("identity", "viewer tries to write (real)", "which right is missing", "the write", "the record of it",
+         (f"{REFUSALS}::test_a_viewer_sees_everything_and_may_restart_nothing",), long=True),
+)  # fmt: skip
+
+RECORD = (
+    Case("record", "store locked by another", "who to look for", ALL_WRITES, "the chain",
+         (f"{STORE}::TestManyWriters::test_a_store_held_by_another_is_an_error_that_says_so",)),
+    Case("record", "store locked, folder gone or no database, in a run", "no record, no change", "the write",
+         "the cluster, untouched", (f"{REFUSALS}::TestRecord",), long=True),
+    Case("record", "disk full", "how much is missing", "the write, before it", "the chain",
+         (f"{STORE}::TestCustody::test_too_little_space_is_found_before_an_act",)),
+    Case("record", "store corrupt", "no database", ALL_WRITES, "the file, as it is",
+         (f"{STORE}::TestCustody::test_a_file_that_is_no_database_is_refused",)),
+    Case("record", "store cut short", "CHANGED, and where", ALL_WRITES, "what is left",
+         (f"{TAMPERING}::test_a_file_cut_short",)),
+    Case("record", "store replaced while open", "that it was exchanged", ALL_WRITES, "both files",
+         (f"{STORE}::TestCustody::test_a_file_exchanged_while_open_is_noticed",)),
+    Case("record", "an old copy put back", "records are missing", ALL_WRITES, "the copy",
+         (f"{STORE}::TestCustody::test_an_old_copy_put_back_is_refused_for_writing",)),
+    Case("record", "two posdecks and their threads write", NOTHING, NOTHING, "one chain without a fork",
+         (f"{STORE}::TestManyWriters::test_two_processes_and_their_threads_never_fork_the_chain",)),
+    Case("record", "killed between intent and outcome", "unknown", NOTHING, "the intent",
+         (f"{STORE}::TestLostActs::test_after_a_kill_the_intent_is_there_open_and_unknown",)),
+    Case("record", "clock turned back", "remarked", NOTHING, "the order of the chain",
+         (f"{STORE}::TestRecords::test_a_clock_that_goes_back_is_remarked_and_no_fault",)),
+)  # fmt: skip
+
+RUN = (
+    Case("run", "posdeck killed (-9) in an act", "settled at the next start", NOTHING, "the record; no process",
+         (f"{STOPS}::test_a_killed_posdeck_leaves_nothing_running_and_the_next_start_settles_the_record",),
+         long=True),
+    Case("run", "posdeck stopped, terminal closed", "cancelled, as on_cancel says", NOTHING, "the record",
+         (f"{STOPS}::test_a_stopped_posdeck_ends_as_on_cancel_says",), long=True),
+    Case("run", "playbook over its time", "stopped, failed", NOTHING, "nothing runs on",
+         (f"{ENDING}::test_a_run_over_its_time_is_stopped_and_has_failed",), long=True),
+    Case("run", "supervisor killed", "lost, to be settled", NOTHING, "nothing runs on",
+         (f"{ENDING}::test_a_killed_supervisor_means_a_lost_run_of_which_nothing_is_left",), long=True),
+    Case("run", "playbook killed", "incomplete, never success", NOTHING, "nothing runs on",
+         (f"{RUNS}::test_a_playbook_that_dies_on_the_way_is_incomplete",
+          f"{ENDING}::test_a_killed_host_means_an_incomplete_run_of_which_nothing_is_left"), long=True),
+    Case("run", "playbook prints megabytes", "all of it, cut for the eye", NOTHING, "every event",
+         (f"{RUNS}::test_megabytes_of_output_arrive_whole_and_none_is_held_up",), long=True),
+    Case("run", "Ansible not installed", "that it is missing", "the run", "all views",
+         (f"{RUNS}::test_a_command_that_is_not_there_fails_the_run",), long=True),
+    Case("run", "run folder used twice", "refused", "the run", "the first run's traces",
+         (f"{RUNS}::test_a_folder_is_used_once",), long=True),
+    Case("run", "ansible.cfg exchanged meanwhile", "that it changed", "the run", "the cluster",
+         (f"{RUNS}::test_a_configuration_changed_while_it_waits_is_noticed",), long=True),
+)  # fmt: skip
+
+SCREEN = (
+    Case("screen", "cluster lost while looking", "stale in the header", ALL_WRITES, "rows, keys",
+         (f"{CONSOLE}::test_a_lost_cluster_leaves_the_console_standing_with_its_last_rows",)),
+    Case("screen", "20×5 and smaller", "what fits", NOTHING, "the console",
+         ("tests/ui/test_launch.py::test_a_tiny_terminal_does_no_harm",)),
+    Case("screen", "markup and escapes in names", "plain text", NOTHING, "the terminal",
+         (f"{CONSOLE}::test_names_with_markup_escapes_and_megabytes_are_only_text",)),
+    Case("screen", "one object that cannot be drawn", "which one", NOTHING, "the other rows",
+         (f"{CONSOLE}::test_one_object_that_cannot_be_drawn_leaves_the_others",)),
+)  # fmt: skip
+
+MALFORMED = (
+    Case("files", "kubeconfig malformed", "file, line, cause, remedy", "to connect", "the rest",
+         (f"{FILES}::test_a_mistake_is_named_with_file_line_and_remedy[kubeconfig]",)),
+    Case("files", "inventory malformed", "file, line, cause, remedy", "to start", "the terminal",
+         (f"{FILES}::test_a_mistake_is_named_with_file_line_and_remedy[inventory]",)),
+    Case("files", "configuration malformed", "file, line, cause, remedy", "to start", "the terminal",
+         (f"{FILES}::test_a_mistake_is_named_with_file_line_and_remedy[configuration]",)),
+    Case("files", "a runbook malformed", "file, line, cause", "that runbook", "the other runbooks",
+         (f"{FILES}::test_a_mistake_is_named_with_file_line_and_remedy[runbook]",
+          "tests/runbooks/test_loading.py::test_one_bad_file_does_not_stop_the_others")),
+    Case("files", "a playbook malformed", "Ansible's own words", "the run", "the cluster",
+         (f"{RUNS}::test_a_playbook_that_cannot_begin_has_failed_and_says_why",), long=True),
+)  # fmt: skip
+
+CASES = (*API, *IDENTITY, *RECORD, *RUN, *SCREEN, *MALFORMED)
