@@ -6,7 +6,7 @@ UV_VERSION := 0.13.9
 STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test second lint format lock benchmark screenshots schema clean help
+.PHONY: demo test second faults lint format lock benchmark screenshots schema clean help
 
 help: ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -23,6 +23,9 @@ second: $(STAMP_DEV) ## run what starts Ansible on another Python (PYTHON2=pytho
 	$(BIN)/uv pip install -q --python .cache/second/bin/python --no-deps -e .
 	.cache/second/bin/python -m pytest -q tests/execution tests/catalogue -p no:cacheprovider
 
+faults: $(STAMP_DEV) ## run the fault matrix and print it (ARGS="--quick" or words of a case)
+	@$(BIN)/python -m tests.faults $(ARGS)
+
 lint: $(STAMP_DEV) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,6 +38,10 @@ benchmark-diagnosis: $(STAMP_DEV) ## measure the diagnosis over all drills, into
 format: $(STAMP_DEV) ## put the code into ruff's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+benchmark: $(STAMP_DEV) ## measure speed against a real control plane; writes docs/performance.md (ARGS="--pods 2 1000")
+	@$(BIN)/python -m compileall -q tui
+	@$(BIN)/python -m tests.benchmarks.run $(ARGS)
 
 lock: $(BIN)/uv ## renew requirements*.txt
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --python-version 3.11 -q --upgrade pyproject.toml -o requirements.txt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from typing import Any
 
 import pytest
@@ -21,6 +22,21 @@ pytestmark = pytest.mark.ansible
 LIBRARY = load_library(ROOT / "runbooks").runbooks
 ON_THE_REAL_ONE = {"consumer-not-processing", "delete-pod", "roll-back", "scale-workload", "set-hpa-bounds"}
 TEXTS = {"queue": "pos.order", "authentication": "broker"}
+
+
+def covering(runbooks: list[Any]) -> list[Any]:
+    """With CI=true all of them; else as few as use every one of their playbooks, since each run takes seconds."""
+    used = {r.id: {p for p in playbooks_named(r) if (ROOT / "playbooks" / p).is_file()} for r in runbooks}
+    if os.environ.get("CI", "").lower() == "true":
+        return runbooks
+    chosen: list[Any] = []
+    missing = set().union(*used.values())
+    while missing:
+        # the most new playbooks for the fewest steps
+        best = max(runbooks, key=lambda r: (len(used[r.id] & missing) / len(r.steps), r.id))
+        chosen.append(best)
+        missing -= used[best.id]
+    return chosen
 
 
 def moving_parts(place: Place) -> dict[str, str]:
@@ -82,13 +98,8 @@ async def test_no_shipped_runbook_moves_anything_when_it_only_checks(
     place = desk.place
     for name, value in desk.variables().items():
         monkeypatch.setenv(name, value)
-    chosen = [
-        r
-        for r in LIBRARY
-        if all((ROOT / "playbooks" / p).is_file() for p in playbooks_named(r))
-        and (not place.real or r.id in ON_THE_REAL_ONE)
-    ]
-    assert len(chosen) >= (5 if place.real else 20)
+    chosen = covering([r for r in LIBRARY if not place.real or r.id in ON_THE_REAL_ONE])
+    assert len(chosen) >= 4
     before, pods = moving_parts(place), place.kubectl("get", "pods", "-o", "name")
     console = Console(
         open_content(Request(kubeconfig=place.kubeconfig, namespace=place.namespace, environment="simulated"))
@@ -110,4 +121,3 @@ async def test_no_shipped_runbook_moves_anything_when_it_only_checks(
     assert moving_parts(place) == before
     assert place.kubectl("get", "pods", "-o", "name") == pods
     assert not desk.store.exists() or not [r for r in desk.records() if r["kind"] == "intent"]
-    print("\n".join(f"{k}: {v}" for k, v in sorted(ended.items())))

@@ -15,7 +15,9 @@ NAMESPACE = "spc--pos"
 PER_DEPLOYMENT = 500
 _DEPLOYMENTS = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
 _PODS = f"/api/v1/namespaces/{NAMESPACE}/pods"
-REAL = "spc--pos--be--consumer-order--prod"  # the first two pods belong to a deployment that the inventory knows
+REAL = (
+    "spc--pos--be--consumer-order--prod"  # the first two pods belong to a deployment that the inventory knows
+)
 
 
 @contextmanager

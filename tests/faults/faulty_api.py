@@ -132,11 +132,12 @@ class FaultyApi:
         fault = self._fault_for(request.path, watch)
         if fault is not None:
             if fault.silent:
-                await self._until_changed()
+                await self._changed.wait()
                 request.transport.abort()
                 return web.Response()
             if fault.delay:
-                await asyncio.sleep(fault.delay)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), fault.delay)
             if fault.status:
                 body = {
                     "kind": "Status",
@@ -152,9 +153,6 @@ class FaultyApi:
         if fault is None or not path.startswith(fault.prefix) or (fault.watches and not watch):
             return None
         return fault
-
-    async def _until_changed(self) -> None:
-        await self._changed.wait()
 
     async def _pass_on(self, request: web.Request, fault: Fault | None, watch: bool) -> web.StreamResponse:
         assert self._client is not None

@@ -65,7 +65,7 @@ API = (
          (f"{CLIENT}::test_a_throttled_write_waits_as_long_as_told_and_is_sent_again",)),
     _api("half an answer", "stale", "half-answers"),
     _api("silent: no FIN, no answer", "stale: no answer", "silent"),
-    _api("too slow to wait for", "stale: no answer", "too-slow"),
+    _api("too slow to wait for", "stale", "too-slow"),
     _watch("watch cut", "cut"),
     _watch("rubbish in a watch", "rubbish"),
     _watch("410: version gone", "410"),

@@ -18,7 +18,7 @@ from posdeck.cluster.resources import PODS
 from posdeck.errors import AuditError, ForbiddenError, InvalidError, NotFoundError, UnknownNameError
 from posdeck.operations import journal
 from posdeck.operations.console import Console
-from posdeck.operations.forward_ports import ForwardChoice, choices_for, local_for, parse_ports
+from posdeck.operations.forward_ports import ForwardChoice, choice_of, choices_for, local_for, parse_ports
 from posdeck.operations.forwards import ForwardState, ForwardView
 from posdeck.simulator.server import Simulator
 
@@ -80,6 +80,14 @@ def test_the_known_ports_are_proposed(console: Console) -> None:
         (f"pod/{pod}:8080", 8080)
     ]
     assert choices_for(snapshot, "pod", "absent") == ()
+
+
+def test_a_number_that_a_service_has_means_the_service(console: Console) -> None:
+    """80 of the API is 8080 in its pod; a number that no service has is the pod's own."""
+    snapshot = console.view.snapshot
+    assert choice_of(snapshot, "deployment", APP, "9000:80").target == f"service/{APP}:80"
+    assert choice_of(snapshot, "deployment", APP, "9000:80").local == 9000
+    assert choice_of(snapshot, "deployment", APP, "8080").target == f"deployment/{APP}:8080"
 
 
 def test_ports_are_read_as_kubectl_writes_them() -> None:

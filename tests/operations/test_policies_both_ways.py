@@ -215,12 +215,14 @@ async def test_break_glass_goes_through_and_is_loud(
             view = await quiet(console, view)
     finally:
         await console.stop()
-    assert view.exit_code == 0, view.message
+    assert view.status == "done", view.message
     assert "BREAK-GLASS on consumer-order: freeze, ticket set aside" in view.message
     assert "owes a ticket" in view.message
     with record() as store:
         intent = store.records(RecordKind.INTENT)[0].content
+        outcome = store.records(RecordKind.OUTCOME)[0].content
         topics = [json.loads(r.body)["topic"] for r in store.records(RecordKind.NOTE)]
+    assert outcome["result"] == "succeeded"
     assert intent["break_glass"]
     assert intent["overrides"] == ["freeze", "ticket"]
     assert intent["reason"] == "break-glass: orders are lost"

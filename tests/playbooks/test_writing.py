@@ -8,9 +8,16 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.posdeck.k8s.plugins.action import rollout_restart, rollout_undo, scale
+from ansible_collections.posdeck.k8s.plugins.action import (
+    patch,
+    rollout_pause,
+    rollout_restart,
+    rollout_resume,
+    rollout_undo,
+    scale,
+)
 from ansible_collections.posdeck.k8s.plugins.plugin_utils import writing
-from ansible_collections.posdeck.k8s.plugins.plugin_utils.client import JSON_PATCH, STRATEGIC, Client
+from ansible_collections.posdeck.k8s.plugins.plugin_utils.client import JSON, JSON_PATCH, STRATEGIC, Client
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.errors import KubeError, UsageError
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.kubeconfig import Access
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.writing import Change, WritingAction, bound
@@ -246,3 +253,72 @@ def test_scaling_minds_what_was_expected() -> None:
         plan(scale.ActionModule, {"replicas": 3, "current_replicas": 1}, deployment())
     with pytest.raises(UsageError, match="negative"):
         plan(scale.ActionModule, {"replicas": -1}, deployment())
+
+
+class Deletion(Action):
+    """A deletion on the stub server."""
+
+    ACT = "delete"
+    MISSING = "done"
+
+    def plan(self, args: dict[str, Any], client: Client, target: dict[str, Any]) -> Change | None:
+        return Change("DELETE", {"apiVersion": "v1", "kind": "DeleteOptions"}, JSON)
+
+
+def test_a_deletion_tried_in_check_mode_says_so_in_its_body(api: Any, client: Client, gate: Gate) -> None:
+    """The server ignores the query of a deletion that has a body: a dry run asked for there would delete."""
+    api.say(200, deployment("10"))
+    result = Deletion(client, check=True).act({"name": "d"}, {})
+    sent = json.loads(api.seen[1].body)
+    assert api.seen[1].method == "DELETE"
+    assert sent["dryRun"] == ["All"]
+    assert sent["preconditions"] == {"uid": "u1", "resourceVersion": "10"}
+    assert result["result"] is None
+    assert result["before"]["metadata"]["uid"] == "u1"
+    assert gate.asked == []
+
+
+def test_a_deletion_holds_for_the_object_that_was_seen(api: Any, client: Client, gate: Gate) -> None:
+    api.say(200, deployment("10"))
+    Deletion(client).act({"name": "d"}, {})
+    sent = [json.loads(seen.body) for seen in api.seen if seen.method == "DELETE"]
+    assert [each["preconditions"] for each in sent] == [{"uid": "u1", "resourceVersion": "10"}]
+    assert all("dryRun" not in each for each in sent)
+    assert gate.settled == [("succeeded", "")]
+
+
+def test_what_does_not_exist_needs_no_deletion(api: Any, client: Client, gate: Gate) -> None:
+    api.say(404, {"reason": "NotFound"})
+    assert Deletion(client).act({"name": "d"}, {})["changed"] is False
+    assert [seen.method for seen in api.seen] == ["GET"]
+    assert gate.asked == []
+
+
+def test_a_changed_specification_is_not_deleted(api: Any, client: Client, gate: Gate) -> None:
+    api.say(200, deployment("10"))
+    api.say(409, {"reason": "Conflict"})
+    api.say(200, deployment("11", replicas=1))
+    with pytest.raises(KubeError, match="its specification was changed meanwhile"):
+        Deletion(client).act({"name": "d"}, {})
+    assert [result for result, _ in gate.settled] == ["failed"]
+
+
+def test_a_pause_is_taken_away_and_not_set_to_false() -> None:
+    target = deployment()
+    change = plan(rollout_pause.ActionModule, {}, target)
+    assert change is not None
+    assert change.body == {"spec": {"paused": True}}
+    assert plan(rollout_resume.ActionModule, {}, target) is None
+    target["spec"]["paused"] = True
+    change = plan(rollout_resume.ActionModule, {}, target)
+    assert change is not None
+    assert change.body == {"spec": {"paused": None}}
+    assert plan(rollout_pause.ActionModule, {}, target) is None
+
+
+def test_a_patch_that_would_change_nothing_is_not_sent() -> None:
+    args = {"kind": "Deployment", "name": "d", "definition": {"spec": {"replicas": 2, "paused": None}}}
+    assert plan(patch.ActionModule, args, deployment()) is None
+    assert plan(patch.ActionModule, args, deployment(replicas=3)) is not None
+    with pytest.raises(Exception, match="nothing else"):
+        plan(patch.ActionModule, {**args, "definition": {"metadata": {"name": "x"}}}, deployment())

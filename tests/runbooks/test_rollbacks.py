@@ -25,14 +25,12 @@ from posdeck.simulator.server import Simulator
 pytestmark = pytest.mark.ansible
 DEPLOYMENTS = "/apis/apps/v1/namespaces/spc--pos/deployments"
 HPAS = "/apis/autoscaling/v2/namespaces/spc--pos/horizontalpodautoscalers"
-APP, COLLECTOR = "spc--pos--be--app--prod", "spc-pos-otel-collector"
-ORDER = "spc--pos--be--consumer-order--prod"
+APP, ORDER = "spc--pos--be--app--prod", "spc--pos--be--consumer-order--prod"
 
 # runbook → parameters, the act, its target, the answers on the way, the object's path
 ACTS: dict[str, tuple[dict[str, str], str, str, dict[str, str], str]] = {
     "set-hpa-bounds": ({"maximum": "20"}, "change", "app", {"go": "change"}, f"{HPAS}/{APP}"),
     "pause-rollout": ({"workload": "app"}, "pause", "app", {"go": "pause"}, f"{DEPLOYMENTS}/{APP}"),
-    "raise-collector": ({}, "raise", "otel-collector", {"go": "raise"}, f"{DEPLOYMENTS}/{COLLECTOR}"),
     "raise-critical-consumers": ({}, "raise", "consumer-order", {"go": "raise"}, f"{DEPLOYMENTS}/{ORDER}"),
 }
 

@@ -1,11 +1,9 @@
-"""posdeck listens on loopback only, and its own servers answer nobody without a token."""
+"""Everything of posdeck together listens on loopback only."""
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import os
-import ssl
 import sys
 from pathlib import Path
 
@@ -59,20 +57,3 @@ async def test_console_forward_and_embedded_cluster_listen_on_loopback_only(
         assert {port for _, port in opened} == {simulator.port, view.local}
         assert all(ipaddress.ip_address(address).is_loopback for address, _ in opened)
     assert listeners() <= before, "and nothing listens afterwards"
-
-
-@pytest.mark.parametrize("header", ["", "Authorization: Bearer wrong\r\n", "Authorization: Basic YTpi\r\n"])
-async def test_the_embedded_cluster_answers_nobody_without_its_token(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, header: str
-) -> None:
-    private_folders(monkeypatch, tmp_path)
-    async with embedded_console(tmp_path) as (_, simulator):
-        context = ssl.create_default_context(cadata=simulator.ca_pem.decode())
-        for path in ("/api/v1/namespaces/spc--pos/pods", "/api/v1/namespaces/spc--pos/secrets"):
-            reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port, ssl=context)
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\n{header}Connection: close\r\n\r\n".encode())
-            async with asyncio.timeout(15):
-                status = await reader.readline()
-            writer.close()
-            await asyncio.gather(writer.wait_closed(), return_exceptions=True)
-            assert b" 401 " in status

@@ -84,7 +84,9 @@ async def test_the_wrong_cure_does_not_cure_and_the_right_one_does(played: Playe
     treat(played.cluster, drill.cure, target)
     await played.after(150)
     assert played.cluster.faults.active == []
-    for pod in (p for d in played.cluster.seed.deployments for p in played.cluster.load.pods(d.name).values()):
+    for pod in (
+        p for d in played.cluster.seed.deployments for p in played.cluster.load.pods(d.name).values()
+    ):
         ready = {c["type"]: c["status"] for c in pod["status"]["conditions"]}["Ready"]
         assert ready == "True" or pod["status"]["phase"] == "Failed", pod["metadata"]["name"]
 
@@ -110,14 +112,18 @@ async def test_a_bad_release_shows_in_the_new_pods_while_the_old_serve(
 async def test_memory_below_the_need_ends_in_a_kill(played: Played) -> None:
     played.inject("out-of-memory", "consumer-customer")
     await played.after(60)
-    last = [p["status"]["containerStatuses"][0].get("lastState") or {} for p in played.pods("consumer-customer")]
+    last = [
+        p["status"]["containerStatuses"][0].get("lastState") or {} for p in played.pods("consumer-customer")
+    ]
     assert "OOMKilled" in {each.get("terminated", {}).get("reason") for each in last}
 
 
 async def test_a_failing_liveness_probe_restarts_the_container(played: Played) -> None:
     played.inject("probe-failing", "consumer-default")
     await played.after(120)
-    assert max(p["status"]["containerStatuses"][0]["restartCount"] for p in played.pods("consumer-default")) >= 1
+    assert (
+        max(p["status"]["containerStatuses"][0]["restartCount"] for p in played.pods("consumer-default")) >= 1
+    )
     assert "Unhealthy" in played.reasons()
 
 

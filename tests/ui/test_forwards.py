@@ -57,7 +57,7 @@ async def test_a_port_can_be_named(opened) -> None:
     async with opened(made) as driver:
         await driver.press("colon", *"forward app 9000:80", "enter")
         assert [(f.choice.target, f.local) for f in made.forwards.list()] == [
-            (f"deployment/{FULL['app']}:80", 9000)
+            (f"service/{FULL['app']}:80", 9000)
         ]
         await driver.press("colon", *"forward nonsense 80", "enter")
         assert "No workload, service or pod is named" in driver.text()

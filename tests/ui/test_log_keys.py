@@ -54,6 +54,21 @@ async def test_a_workloads_log_goes_on_with_the_pods_it_gets_later(opened) -> No
         assert requests(driver)[-1].deployments == ()
 
 
+async def test_a_group_and_a_single_pod_by_name(opened) -> None:
+    async with opened() as driver:
+        await driver.press("colon", *"logs bulk_upload_consumers", "enter")
+        await arrived(driver, 60)
+        asked = requests(driver)[-1]
+        assert len(asked.pods) == 6
+        assert len(asked.deployments) == 4
+        assert "Logs bulk_upload_consumers · 6 pods" in driver.text()
+        assert "consumer-orders-bulk-upload" in driver.line("line 59 of the log")
+        pod = asked.pods[0]
+        await driver.press("colon", *f"logs {pod}", "enter")
+        await arrived(driver, 60)
+        assert (requests(driver)[-1].pods, requests(driver)[-1].deployments) == ((pod,), ())
+
+
 async def test_the_container_before_the_restart_and_back(opened) -> None:
     async with opened() as driver:
         await open_log(driver)

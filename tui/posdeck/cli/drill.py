@@ -107,7 +107,10 @@ def _debrief(outcome: Outcome) -> None:
         ("what happened", plan.happened),
         ("detected", _seconds(outcome.detected, "after")),
         ("first suggested", _first(outcome)),
-        ("right answer", ", ".join(sorted(r for r in plan.runbooks if r)) or "no runbook: for others to mend"),
+        (
+            "right answer",
+            ", ".join(sorted(r for r in plan.runbooks if r)) or "no runbook: for others to mend",
+        ),
         ("right one on top", _seconds(outcome.right_runbook, "after")),
     ]
     if outcome.wrong_helped is not None:

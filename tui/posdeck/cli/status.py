@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from posdeck.operations.view import Problem, View
 
 HEALTHY, WRONG, CANNOT_TELL = 0, 1, 2
+WATCH = 8.0  # seconds at the most for what looks wrong and must last to be certain
 
 
 @click.command()
@@ -27,30 +29,41 @@ HEALTHY, WRONG, CANNOT_TELL = 0, 1, 2
 def status(options: Options, output: str, timeout: float) -> None:
     """Say what is wrong now: exit 0 healthy, 1 something is wrong, 2 cannot tell. Standing risks do not count."""
     try:
-        view = asyncio.run(_look(options, timeout))
+        view, unsure = asyncio.run(_look(options, timeout))
     except PosdeckError as error:
         if output == "json":
             click.echo(json.dumps({"state": "cannot tell", "because": [str(error)]}, indent=2))
         else:
             click.echo(f"? cannot tell: {error}")
         raise click.exceptions.Exit(CANNOT_TELL) from error
-    code = state_of(view)
+    code = state_of(view, unsure)
     if output == "json":
-        click.echo(json.dumps(as_json(view, code), indent=2))
+        document = as_json(view, code) | {"not_certain": [_problem(p) for p in unsure]}
+        click.echo(json.dumps(document, indent=2))
     else:
         _print(view, code)
+        for problem in unsure:
+            click.echo(f"? not certain yet, it has only just been seen: {problem.short}: {problem.text}")
     raise click.exceptions.Exit(code)
 
 
-async def _look(options: Options, timeout: float) -> View:
+async def _look(options: Options, timeout: float) -> tuple[View, tuple[Problem, ...]]:
+    """The view, and what looks wrong in it and could not be watched long enough to be certain."""
     from posdeck.cli.headless import console_of, live_view
 
     async with console_of(options) as console:
-        return await live_view(console, seconds=timeout, numbers=True)
+        view = await live_view(console, seconds=timeout, numbers=True)
+        until = console.clock.monotonic() + WATCH
+        while console.not_yet_told() and state_of(view) != WRONG and console.clock.monotonic() < until:
+            console.look_again()
+            await console.clock.sleep(0.5)
+            view = console.view
+        return view, console.not_yet_told()
 
 
-def state_of(view: View) -> int:
-    """0, 1 or 2. What cannot be seen is not healthy; something seen to be wrong outweighs it."""
+def state_of(view: View, unsure: Sequence[Problem] = ()) -> int:
+    """0, 1 or 2. What cannot be seen is not healthy, nor is what looks wrong; something seen to be wrong
+    outweighs both."""
     from posdeck.cli.headless import NEEDED
     from posdeck.cluster.snapshot import FeedState
     from posdeck.operations.view import Severity
@@ -58,6 +71,8 @@ def state_of(view: View) -> int:
     if any(p.severity in {Severity.CRITICAL, Severity.WARNING} for p in view.problems):
         return WRONG
     if any(view.snapshot.feed(kind).state is not FeedState.LIVE for kind in NEEDED[:3]):
+        return CANNOT_TELL
+    if any(p.severity in {Severity.CRITICAL, Severity.WARNING} for p in unsure):
         return CANNOT_TELL
     return HEALTHY
 

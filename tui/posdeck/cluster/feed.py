@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -65,7 +66,8 @@ class ClusterFeed:
         self._task: asyncio.Task[None] | None = None
         self._identity_lock = asyncio.Lock()
         self._known = False  # whether the cluster's identity has been read
-        self._checked_at, self._same = float("-inf"), False
+        self._checked_at = float("-inf")
+        self._held: dict[Kind, tuple[str, str]] = {}  # the UIDs of the cluster that a kind's versions are of
         self._store.connection = Connection(
             context=target.context,
             server=target.server.url,
@@ -76,7 +78,7 @@ class ClusterFeed:
         self._watchers = [
             Watcher(
                 kind, transport, namespace, self._store, self._clock,
-                same_cluster=self._same_cluster, rand=self._random, timing=self._timing,
+                same_cluster=functools.partial(self._same_cluster, kind), rand=self._random, timing=self._timing,
             )
             for kind in kinds if kind in WATCHED
         ]  # fmt: skip
@@ -170,24 +172,27 @@ class ClusterFeed:
                 async with self._identity_lock:
                     self._store.connection = await read_connection(self._transport, self._target)
                     self._known = True
+                    for watcher in self._watchers:
+                        self._held.setdefault(watcher.kind, _uids(self._store.connection))
             except PosdeckError as error:
                 self._store.connection = replace(self._store.connection, problem=str(error))
                 await self._clock.sleep(backoff.next())
 
-    async def _same_cluster(self, broken_at: float) -> bool:
-        """Whether the UIDs prove that this is still the cluster whose versions we hold; one answer serves all
-        watches that broke before it was asked for. Raises the ClusterError tree."""
+    async def _same_cluster(self, kind: Kind, broken_at: float) -> bool:
+        """Whether the UIDs prove that this is still the cluster whose versions ``kind`` holds; one answer serves
+        all watches that broke before it was asked for. Raises the ClusterError tree.
+
+        Watches come back one after the other, so each kind remembers its own cluster: the second would otherwise
+        compare the new cluster with itself, and go on with versions of the old one.
+        """
         async with self._identity_lock:
-            if self._checked_at >= broken_at:
-                return self._same
-            before, asked_at = self._store.connection, self._clock.monotonic()
-            after = await read_connection(self._transport, self._target)
-            old, new = ((c.namespace_uid, c.cluster_uid) for c in (before, after))
-            self._same = self._known and any(old) and old == new
-            self._checked_at = asked_at
-            self._known = True
-            self._store.connection = after
-            return self._same
+            if self._checked_at < broken_at:
+                asked_at = self._clock.monotonic()
+                self._store.connection = await read_connection(self._transport, self._target)
+                self._checked_at, self._known = asked_at, True
+            now = _uids(self._store.connection)
+            held, self._held[kind] = self._held.get(kind), now
+            return any(now) and held == now
 
     async def _probe_for_ever(self) -> None:
         wall, steady, count = self._clock.now(), self._clock.monotonic(), 0
@@ -251,3 +256,7 @@ class ClusterFeed:
         for watcher in self._watchers:
             if self._store.feed(watcher.kind).state is FeedState.LIVE:
                 self._store.set_state(watcher.kind, state, reason)
+
+
+def _uids(connection: Connection) -> tuple[str, str]:
+    return connection.namespace_uid, connection.cluster_uid

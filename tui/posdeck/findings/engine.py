@@ -65,6 +65,12 @@ class Engine:
             self._ask(rule, situation, findings, unknown)
         return _report(findings, unknown, situation)
 
+    def not_yet_told(self) -> tuple[Finding, ...]:
+        """What the last look saw to be wrong and what has not lasted long enough yet: who looks only once must
+        not take its absence from the report for health."""
+        seen = (f for memory in self._memories.values() for f in memory.not_yet_told())
+        return tuple(sorted((f for f in seen if f.severity is not Severity.RISK), key=_worst_first))
+
     def _ask(self, rule: Rule, situation: Situation, findings: list[Finding], unknown: list[Unknown]) -> None:
         memory = self._memories[rule.id]
         unseen = situation.unseen(rule.needs)

@@ -49,6 +49,10 @@ class Memory:
                 del self._kept[key]
         return told
 
+    def not_yet_told(self) -> list[Finding]:
+        """What the rule sees and what has not lasted long enough to be told."""
+        return [kept.finding for kept in self._kept.values() if not kept.told]
+
     def cannot_see(self, now: datetime) -> list[Finding]:
         """The rule cannot be asked now: what it told last stays, marked as such, since blindness is no cure."""
         for key in [k for k, v in self._kept.items() if not v.told or now - v.last_seen > FORGET_UNCONFIRMED]:

@@ -27,7 +27,9 @@ def consumers(situation: Situation) -> Iterator[tuple[Workload, ConsumerFacts]]:
     """The consumers of the catalogue with what is measured of them, in the catalogue's order."""
     for workload in situation.catalogue.workloads.values():
         facts = situation.consumers.get(workload.name)
-        if facts is not None and (CONSUMERS in workload.groups or facts.waiting.absence is not Absence.NO_SOURCE):
+        if facts is not None and (
+            CONSUMERS in workload.groups or facts.waiting.absence is not Absence.NO_SOURCE
+        ):
             yield workload, facts
         elif CONSUMERS in workload.groups:
             yield workload, ConsumerFacts(workload.name)

@@ -37,6 +37,7 @@ class Assessor:
         self._engine = Engine(catalogue, clock)
         self._clock = clock
         self._library = library
+        self._short = catalogue.short_name
         self._known: dict[tuple[str, str], tuple[str, Mapping[str, str]]] = {}
 
     def assess(
@@ -50,6 +51,10 @@ class Assessor:
             tuple(self._problem(f) for f in report.risks),
             _grouped(report.unknown),
         )
+
+    def not_yet_told(self) -> tuple[Problem, ...]:
+        """What was seen to be wrong and has not lasted long enough to be among the problems."""
+        return tuple(self._problem(f) for f in self._engine.not_yet_told())
 
     def _problem(self, finding: Finding) -> Problem:
         runbook, params = self._runbook(finding)
@@ -72,12 +77,18 @@ class Assessor:
     def _runbook(self, finding: Finding) -> tuple[str, Mapping[str, str]]:
         key = (finding.id, finding.short)
         if key not in self._known:
-            found = self._library.for_finding(finding.id, finding.short)
-            self._known[key] = found or ("", {})
+            # a finding about something shared, as a database, is answered on the workloads that suffer
+            shorts = (finding.short, *(self._short(name) for name in finding.workloads))
+            answers = (self._library.for_finding(finding.id, short) for short in dict.fromkeys(shorts))
+            self._known[key] = next((each for each in answers if each), ("", {}))
         runbook, params = self._known[key]
+        if not runbook and any(each.id == ROLLOUT for each in finding.explains):
+            # what fails are the pods of the newest release: going back to the last answers it, whatever it is
+            runbook, params = self._library.for_finding(ROLLOUT, finding.short) or ("", {})
         return runbook, params or {**finding.params}
 
 
+ROLLOUT = "rollout-stuck"
 _STANDING = {
     Standing.PRESENT: "",
     Standing.ENDING: " (seems to be over; watched a little longer)",

@@ -27,7 +27,7 @@ from posdeck.operations.numbers import Numbers
 from posdeck.operations.others import PERIOD, other_facts, read_budgets
 from posdeck.operations.processing import consumer_view
 from posdeck.operations.standing import Standing
-from posdeck.operations.view import Surroundings, View
+from posdeck.operations.view import Problem, Surroundings, View
 from posdeck.operations.workshop import Workshop
 from posdeck.operations.write import RESOURCES
 from posdeck.redaction.redactor import Redactor
@@ -140,7 +140,7 @@ class Console:
                 if driver.session.run:
                     with contextlib.suppress(PosdeckError):
                         await driver.cancel("posdeck was closed")
-            await driver.let_go()
+                await driver.let_go()
             await self.forwards.close()
         finally:
             await self._close()
@@ -170,6 +170,14 @@ class Console:
             return await found
         finally:
             unsubscribe()
+
+    def not_yet_told(self) -> tuple[Problem, ...]:
+        """What looks wrong and has not lasted long enough to be among the view's problems."""
+        return self._assessor.not_yet_told()
+
+    def look_again(self) -> None:
+        """Judge anew though nothing changed: time alone can make a problem certain."""
+        self._changed.set()
 
     # runbooks
 

@@ -190,7 +190,7 @@ DRILLS: tuple[Drill, ...] = (
     ),
     Drill(
         "quota-exhausted", "A pod that may not be created", "quota-exhausted", "consumer-orders-bulk-upload",
-        frozenset({"quota-exhausted"}), HPA, Cure.OUTSIDE, Cure.RESTART,
+        frozenset({"quota-exhausted"}), HPA | {""}, Cure.OUTSIDE, Cure.RESTART,
         "The quota of the namespace is used up; a pod that went is not replaced.",
         "The replica set says that the quota is exceeded. Have it raised; a restart only costs more pods.",
     ),

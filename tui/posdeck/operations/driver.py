@@ -467,6 +467,9 @@ class SessionDriver:
             self._changed(self)
 
         wanted = Wanted(effect.run, effect.playbook, effect.target, float(effect.timeout))
+        if check:  # a preview may have the number that was meant for the act: what is held has to be gone
+            self._held.drop()
+            await self._held.dropped()
         held = None if check else await self._held.take(wanted)
         try:
             return await run_playbook(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from posdeck.errors import NotFoundError, UnknownNameError
@@ -78,6 +78,18 @@ def choices_for(
         declared = dict.fromkeys(n for pod in pods[:1] for c in pod.containers for n in c.ports)
         found = [ForwardChoice(resource, name, n, local_for(n)) for n in declared]
     return tuple(found)
+
+
+def choice_of(
+    snapshot: Snapshot, resource: str, name: str, ports: str, workload: Workload | None = None
+) -> ForwardChoice:
+    """The port that a person asked for by number. A port of a deployment's service means that service's, since
+    nothing need listen on that number in the pod (80 of the API is 8080 there). Raises UnknownNameError."""
+    asked = parse_ports(resource, name, ports)
+    for known in choices_for(snapshot, resource, name, workload):
+        if known.remote == asked.remote:
+            return replace(known, local=asked.local, exact=asked.exact)
+    return asked
 
 
 def pods_of(snapshot: Snapshot, resource: str, name: str) -> list[Pod]:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from posdeck.catalogue.model import Catalogue
@@ -24,6 +25,7 @@ from posdeck.runbooks.session import Session, new_session
 from posdeck.runbooks.validation import near
 
 RESTART = "restart.yml"
+THOROUGH = 3  # looks; a procedure takes at least so many before it acts
 
 
 @dataclass
@@ -72,11 +74,16 @@ class RunbookLibrary:
     def for_finding(self, finding: str, short: str) -> tuple[str, Mapping[str, str]] | None:
         """The runbook that answers a finding on a workload, with its parameters filled in."""
         groups = self._groups(short)
+        found: list[tuple[Runbook, Mapping[str, str]]] = []
         for runbook in by_finding(self.library.runbooks, finding):
             filled = prefill(runbook, short, groups)
             if filled or not any(p.required and p.default is None for p in runbook.params):
-                return runbook.id, filled
-        return None
+                found.append((runbook, filled))
+        if short in self.catalogue.workloads:
+            found = [each for each in found if each[1] or _concerns(each[0], (short, *groups))]
+        # what finds out comes before what knows only one answer
+        found.sort(key=lambda each: _looks(each[0]) < THOROUGH)
+        return (found[0][0].id, found[0][1]) if found else None
 
     def for_workload(self, short: str) -> tuple[str, Mapping[str, str]] | None:
         """The procedure for a workload of which nothing particular is known to be wrong."""
@@ -162,6 +169,16 @@ class _Names:
             return tuple(self.catalogue.workloads)
         found = self.catalogue.groups.get(group)
         return found.members if found else ()
+
+
+def _concerns(runbook: Runbook, names: tuple[str, ...]) -> bool:
+    """Whether a runbook that asks for no workload has a step on one of these workloads or groups."""
+    return any(getattr(step, "target", None) in names for step in runbook.steps)
+
+
+def _looks(runbook: Runbook) -> int:
+    """How many steps look before the first that acts."""
+    return sum(1 for _ in takewhile(lambda step: not isinstance(step, Act), runbook.steps)) - 1
 
 
 def _kind(runbook: Runbook) -> str:

@@ -155,8 +155,7 @@ async def _read(workshop: Workshop, request: LogRequest) -> AsyncIterator[list[L
         _Reader(_stream(workshop, source, options), workshop)
         for source in _sources(workshop.feed.snapshot, request)
     ]
-    for reader in readers:
-        await reader.advance()
+    await asyncio.gather(*(reader.advance() for reader in readers))
     refused = [r.problem for r in readers if isinstance(r.problem, ForbiddenError | AuthExpiredError)]
     if readers and len(refused) == len(readers):
         raise refused[0]

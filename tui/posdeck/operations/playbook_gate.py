@@ -179,14 +179,21 @@ def _show_intent(write: Write, facts: Facts, run: Mapping[str, Any]) -> Playbook
             f"in {intent.target.namespace}, not to {write.act.id} {write.subject} in {write.namespace}",
         )
     expected = Expected(intent.target.uid, intent.target.template_hash, (run.get("replicas") or {}).get(key))
-    problem = _other_cluster(facts, run) or (
-        expected.difference(facts.found)
-        if facts.target is not None
-        else f"it cannot be read ({facts.target_problem})"
-    )
+    problem = _other_cluster(facts, run) or _other_target(write, facts, intent, expected)
     if problem:
         raise refuse("target-changed", problem)
     return PlaybookPermit(intent_id, expected, resource_version(facts.target))
+
+
+def _other_target(write: Write, facts: Facts, intent: Intent, expected: Expected) -> str:
+    """In words how the target is not the planned one, or "". One that is to be created was missing in the plan and
+    is missing now; that it merely cannot be read is not enough."""
+    creates = write.act.id == "apply" and not intent.target.uid
+    if facts.target is None:
+        if creates and facts.target_problem.startswith("404"):
+            return ""
+        return f"it cannot be read ({facts.target_problem})"
+    return "it exists now, and did not when it was planned" if creates else expected.difference(facts.found)
 
 
 def _names(intent: Intent, write: Write) -> bool:

@@ -46,8 +46,8 @@ def cluster_identity(write: Write, facts: Facts, standing: Standing) -> Verdict 
 
 
 def target_exists(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
-    """The target can be read, unless the write creates it."""
-    if facts.target is not None or write.act.id == "apply":
+    """The target can be read, or is not there yet and the write creates it."""
+    if facts.target is not None or (write.act.id == "apply" and facts.target_problem.startswith("404")):
         return None
     return Verdict(
         "target",

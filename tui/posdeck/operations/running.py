@@ -109,7 +109,8 @@ async def run_playbook(
     held: PreparedRun | None = None,
 ) -> tuple[RunResult, RunLog]:
     """Run one playbook of the content folders to its end. ``on_start`` is handed the run (to cancel it),
-    ``on_change`` the log after each event; ``held`` is this very run, prepared before. Raises ExecutionError when it cannot be started."""
+    ``on_change`` the log after each event; ``held`` is this very run, prepared before.
+    Raises ExecutionError when it cannot be started."""
     folder = private_folder(workshop.state / "runs" / run_id)
     log = RunLog()
     try:

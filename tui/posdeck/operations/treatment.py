@@ -56,7 +56,8 @@ def _resume(cluster: Simulator, name: str) -> None:
 
 
 def _roll_back(cluster: Simulator, name: str) -> None:
-    """To the template of the newest replica set but one."""
+    """To the newest revision whose containers differ from those of now: a restart makes a revision, too, and going
+    back over it alone changes nothing."""
     from posdeck.simulator.jsontree import clone
     from posdeck.simulator.registry import Write
     from posdeck.simulator.resources import DEPLOYMENTS
@@ -71,9 +72,11 @@ def _roll_back(cluster: Simulator, name: str) -> None:
         if any(o["uid"] == uid for o in each["metadata"].get("ownerReferences") or ())
     ]
     sets.sort(key=lambda each: int(each["metadata"]["annotations"].get(REVISION, 0)), reverse=True)
-    if len(sets) < 2:
+    present = deployment["spec"]["template"]["spec"]
+    earlier = [each for each in sets if each["spec"]["template"]["spec"] != present]
+    if not earlier:
         raise UnknownNameError(f"deployment {name}", "it has no earlier revision")
-    template = clone(sets[1]["spec"]["template"])
+    template = clone(earlier[0]["spec"]["template"])
     template["metadata"]["labels"].pop(HASH, None)
     changed = clone(deployment)
     changed["spec"]["template"] = template

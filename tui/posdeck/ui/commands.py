@@ -19,6 +19,7 @@ from posdeck.ui.plain import plain
 from posdeck.ui.rows.session import ENDED
 from posdeck.ui.screens.forwards import forward_subject
 from posdeck.ui.screens.kinds import open_kind
+from posdeck.ui.screens.pane import Subject
 from posdeck.ui.subjects import deployment_subject, object_subject, pod_subject
 from posdeck.ui.views import BY_NAME
 
@@ -43,6 +44,8 @@ async def command(app: PosdeckApp, text: str) -> None:
             change_theme(app, rest)
     elif word in {"session", "sessions"}:
         await _open_session(app, rest)
+    elif word in {"logs", "log"} and (group := _group_or_pod(app, rest)) is not None:
+        await open_logs(app, *group)
     elif rest and word in {"logs", "log", "restart", "describe", "yaml", "run"}:
         await _named(app, word, rest)
     elif word in {"forward", "fwd"} or (rest and BY_NAME.get(word, None) is BY_NAME["forwards"]):
@@ -83,6 +86,19 @@ async def _open_session(app: PosdeckApp, wanted: str) -> None:
         return
     newest = max(still, key=lambda s: s.started.timestamp() if s.started else 0.0)
     await show_session(app, newest.id)
+
+
+def _group_or_pod(app: PosdeckApp, name: str) -> tuple[Subject, tuple[str, ...]] | None:
+    """A group of the catalogue with all its pods, or one pod, by exact name; None for every other name."""
+    scene = app.scene
+    if name in scene.snapshot.pods:
+        return pod_subject(scene.snapshot.pods[name], scene), ()
+    groups = app.front.catalogue.groups if app.front is not None else {}
+    if name not in groups or app.front is None or name in scene.wall.by_short:
+        return None
+    deployments = tuple(w.deployment for w in app.front.catalogue.workloads_in(name))
+    pods = tuple(sorted(pod.name for full in deployments for pod in scene.joins.pods(full)))
+    return Subject("", name, short=name, pods=pods), deployments
 
 
 async def _named(app: PosdeckApp, word: str, rest: str) -> None:

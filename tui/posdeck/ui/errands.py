@@ -181,8 +181,10 @@ async def show_help(app: PosdeckApp) -> None:
     pane.open(f"Keys in {name}", load)
 
 
-async def open_logs(app: PosdeckApp, subject: Subject, *, previous: bool = False) -> None:
-    """Follow the pods of what is selected."""
+async def open_logs(
+    app: PosdeckApp, subject: Subject, deployments: tuple[str, ...] = (), *, previous: bool = False
+) -> None:
+    """Follow the pods of what is selected, and those that its deployments get later."""
     if not subject.pods:
         app.notice(f"{subject.short or subject.name} has no pods, so there are no logs.", "warn")
         return
@@ -190,7 +192,7 @@ async def open_logs(app: PosdeckApp, subject: Subject, *, previous: bool = False
         app.trail.append("logs")
     pane = await app.console_screen.enter("logs", LogsPane)
     whole = subject.resource != "pods" and subject.deployment
-    deployments = (subject.deployment,) if whole and not previous else ()
+    deployments = deployments or ((subject.deployment,) if whole and not previous else ())
     pane.open(
         subject,
         LogRequest(

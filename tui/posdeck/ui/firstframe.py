@@ -19,6 +19,7 @@ class Painter(Protocol):
 
 
 NARROW = 120
+BRANDED = 100  # columns from which the header has room for the program's name and for seconds
 WIDEST = 160
 _FOOTER = "⏎ open  1 overview  2 pods  / filter  : command  esc back  ? help"
 
@@ -38,18 +39,19 @@ def first_frame(
 ) -> str:
     """The whole screen as one string of escape sequences; names lose their control characters."""
     colours = palette(theme)
-    moment = (now or datetime.now(UTC)).strftime("%H:%M:%S UTC")
+    moment = (now or datetime.now(UTC)).strftime("%H:%M:%S UTC" if columns >= BRANDED else "%H:%MZ")
     word = "PRODUCTION" if production else _safe(environment).upper()
     parts = [_safe(namespace), _safe(context), "◐ CONNECTING", f"writes: {_safe(writes)}"]
     if columns < NARROW:
         del parts[1]
-    body = "   ".join(part for part in parts if part)
-    room = max(0, columns - 10 - len(word) - 4 - len(moment) - 1)
+    brand, gap = (" posdeck  ", "   ") if columns >= BRANDED else (" ", "  ")
+    body = gap.join(part for part in parts if part)
+    room = max(0, columns - len(brand) - len(word) - 4 - len(moment) - 1)
     background = colours.production if production else colours.safe
     badge = colours.badge if production else background
     paint: Painter = _paint if colour else _plain
     header = (
-        paint(" posdeck  ", colours.foreground, background)
+        paint(brand, colours.foreground, background)
         + paint(f" {word} ", colours.badge_text if production else colours.foreground, badge, bold=True)
         + paint(f"  {body[:room]:<{room}}", colours.foreground, background)
         + paint(f"{moment} ", colours.foreground, background)

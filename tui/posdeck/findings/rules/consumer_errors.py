@@ -16,7 +16,7 @@ from posdeck.findings.wording import number
 
 ID = "consumer-errors"
 RECENT = timedelta(minutes=10)
-LEAST = 5.0  # errors per minute that are worth telling at all
+LEAST = 12.0  # errors per minute that are worth telling; drills show that fewer are chance at a busy queue
 TIMES = 5.0  # how far above the usual rate
 ALWAYS = 30.0  # errors per minute that are told even while the usual rate is not known
 

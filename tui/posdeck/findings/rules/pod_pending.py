@@ -7,7 +7,7 @@ from posdeck.findings.rule import PodRule
 from posdeck.findings.signs import Sign, condition
 from posdeck.findings.wording import quoted
 
-PATIENCE = 30.0  # seconds; an autoscaled cluster may be adding a node
+PATIENCE = 15.0  # seconds; told before the deployment's want of pods, whose cause it is
 _LIKELY = (
     ("insufficient", "the nodes have no room for what the pod requests"),
     ("taint", "no node tolerates the pod: nodes are tainted, drained or not ready"),

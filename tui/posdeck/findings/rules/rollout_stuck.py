@@ -18,8 +18,9 @@ FAILING = (
     "pod-crash-looping",
     "pod-out-of-memory",
     "pod-pending",
+    "pod-not-ready",
 )
-HOLD = 15.0
+HOLD = 0.0  # the signs of the pods have lasted as long as each needs
 
 
 def find(situation: Situation) -> Iterator[Finding]:

@@ -45,14 +45,14 @@ class Pods(RowKind):
         Column("ready", "READY", right=True, key="r"),
         Column("status", "STATUS", least=7, most=26, key="s"),
         Column("restarts", "RESTARTS", right=True, most=18, key="t", descending=True),
-        Column("cpu", "CPU", right=True, priority=1, key="c", descending=True),
+        Column("cpu", "CPU", right=True, priority=2, key="c", descending=True),
         Column("cpu_request", "%REQ", right=True, priority=3, descending=True),
-        Column("memory", "MEM", right=True, priority=1, key="m", descending=True),
+        Column("memory", "MEM", right=True, priority=2, key="m", descending=True),
         Column("memory_limit", "%LIM", right=True, priority=3, descending=True),
         Column("trend", "CPU 15m", priority=4, least=8, most=8),
         Column("node", "NODE", priority=5, most=40, key="o", prose=True),
         Column("ip", "IP", priority=6, key="i"),
-        Column("age", "AGE", right=True, least=4, key="a", descending=True),
+        Column("age", "AGE", right=True, least=4, priority=1, key="a", descending=True),
     )
 
     def items(self, scene: Scene) -> Mapping[str, Any]:

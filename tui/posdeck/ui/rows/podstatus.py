@@ -76,7 +76,7 @@ def _state(label: str, state: Mapping[str, Any], scene: Scene) -> Line:
             parts.append(f"{word} {inner[key]} ({scene.since(moment)} ago)")
     if inner.get("message"):
         parts.append(str(inner["message"]))
-    bad = name == "terminated" and inner.get("exitCode") not in (0, None) or name == "waiting"
+    bad = name == "waiting" or (name == "terminated" and inner.get("exitCode") not in (0, None))
     return ((f"{label:<26} ", Tone.ACCENT), (plain(", ".join(parts)), Tone.BAD if bad else Tone.NORMAL))
 
 

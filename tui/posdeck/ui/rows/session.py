@@ -108,7 +108,8 @@ def diff_lines(diff: str) -> list[Line]:
     """A unified diff; its signs say what its colours say."""
     lines: list[Line] = []
     for raw in diff.splitlines():
-        tone = Tone.GOOD if raw.startswith("+") else Tone.BAD if raw.startswith("-") else Tone.DIM
+        sign = raw.lstrip()[:1]
+        tone = Tone.GOOD if sign == "+" else Tone.BAD if sign == "-" else Tone.DIM
         lines.append((("        ", Tone.NORMAL), (plain(raw), tone)))
     return lines
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from posdeck.cluster.snapshot import Feed
 from posdeck.errors import PosdeckError, UnknownNameError
-from posdeck.operations.forward_ports import ForwardChoice, choices_for, local_for, parse_ports
+from posdeck.operations.forward_ports import ForwardChoice, choice_of, choices_for, local_for
 from posdeck.operations.forwards import ForwardView
 from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
@@ -124,7 +124,7 @@ async def forward_subject(app: PosdeckApp, subject: Subject, ports: str = "") ->
     workload = front.catalogue.by_deployment.get(subject.deployment)
     try:
         choices: tuple[ForwardChoice, ...] = (
-            (parse_ports(resource, name, ports),)
+            (choice_of(app.scene.snapshot, resource, name, ports, workload),)
             if ports
             else choices_for(app.scene.snapshot, resource, name, workload)
         )

@@ -38,7 +38,7 @@ async def compare_revisions(app: PosdeckApp, subject: Subject) -> None:
             (f"{went} lines went, {came} came. ", Tone.STRONG),
             ("Pod templates only.", Tone.DIM),
         )
-        return [summary, (), *comparison_lines(before, after, titles, max(20, pane.text.size.width - 1))]
+        return [summary, (), *comparison_lines(before, after, titles, max(20, app.size.width - 5))]
 
     short = subject.short or subject.deployment or "revisions"
     pane.open(f"{short}: revision {old.revision} beside {new.revision}", load, subject=subject)

@@ -130,7 +130,7 @@ class SessionPane(Pane):
         where = f"{number}  {plain(step.title)} · {plain(session.target)}" if step else plain(session.title)
         named = {"evidence": "Evidence", "log": "Log"}.get(self.mode, where)
         status = "" if session.exit_code is None else f"exit {session.exit_code}"
-        return named, f"{plain(session.status)} {status}".strip()
+        return named, f"session {session.id[:4]} · {plain(session.status)} {status}".strip()
 
     def _text_lines(self, session: SessionView) -> list[Line]:
         cells = max(30, (self.text.size.width or self.size.width - 4) - 1)
@@ -148,8 +148,8 @@ class SessionPane(Pane):
         session = self.session
         if session is None:
             return ""
-        if self.size.width < WIDE:  # the strip below says the rest
-            return f"session {session.id[:4]}"
+        if self.size.width < WIDE:  # the strip and the box below say it
+            return ""
         return (
             f"{plain(session.title)} · {plain(session.target)} · session {session.id[:4]}"
             f" · step {step_number(session)}"

@@ -124,13 +124,14 @@ class Header(Widget):
         clock = self._scene.now.strftime("%H:%M:%S UTC" if wide else "%H:%MZ")
         brand, gap = (" posdeck  ", "   ") if wide else (" ", "  ")
         word = badge(around)
-        room = self.size.width - len(brand) - width(f" {word} ") - 2 - len(clock) - 1
+        room = self.size.width - len(brand) - width(f" {word} ") - 2 - len(clock) - 2
         chosen = _fitting(
             [p for p in [*parts(self._scene), Part(self.place, Tone.ACCENT, 1)] if p.text], room, len(gap)
         )
         line: list[tuple[str, Tone]] = []
-        for part in chosen:
-            line += [(part.text, part.tone), (gap, Tone.NORMAL)]
+        for place, part in enumerate(chosen):
+            # no gap after the last: it would be cut with an ellipsis where the line is full
+            line += [(gap if place else "", Tone.NORMAL), (part.text, part.tone)]
         head = line_strip(((brand, Tone.STRONG),), len(brand), theme, background)
         mark_style = (
             Style.parse(f"bold {colours.badge_text} on {colours.badge}")

@@ -268,9 +268,13 @@ def _send(
     client: Client, path: str, change: Change, target: dict[str, Any] | None, *, dry_run: bool = False
 ) -> dict[str, Any]:
     where = f"{path}/{change.subresource}" if change.subresource else path
-    manager = None if change.method == "DELETE" else _MANAGER
-    query = {"fieldManager": manager, "dryRun": "All" if dry_run else None}
     body = change.body if target is None else bound(change, target)
+    query: dict[str, Any] = {"fieldManager": _MANAGER, "dryRun": "All" if dry_run else None}
+    if change.method == "DELETE":
+        # the server reads a deletion's options from its body, and where there is one it ignores the query:
+        # a dry run that is asked for there would delete
+        query = {}
+        body = {**body, "dryRun": ["All"]} if dry_run else body
     return client.write(change.method, where, body, change.content_type, query)
 
 
