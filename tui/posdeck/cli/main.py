@@ -21,7 +21,11 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         "Say whether something is wrong now (exit 0, 1, or 2: cannot tell).",
     ),
     ("snapshot", "posdeck.cli.snapshot:snapshot", "Print one view as it would be drawn, and leave."),
-    ("drill", "posdeck.cli.drill:drill", "Practise: a fault in a simulated namespace, and what posdeck says."),
+    (
+        "drill",
+        "posdeck.cli.drill:drill",
+        "Practise: a fault in a simulated namespace, and what posdeck says.",
+    ),
     ("runbook", "posdeck.cli.runbook:runbook", "List, read, check and run runbooks."),
     ("audit", "posdeck.cli.audit:audit", "Read and verify the record of actions."),
     ("environment", "posdeck.cli.environment:environment", "List environments; bind one to its cluster."),

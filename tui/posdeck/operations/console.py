@@ -173,7 +173,7 @@ class Console:
 
     def not_yet_told(self) -> tuple[Problem, ...]:
         """What looks wrong and has not lasted long enough to be among the view's problems."""
-        return self._assessor.not_yet_told()
+        return self._assessor.not_yet_told() if self._assessor is not None else ()
 
     def look_again(self) -> None:
         """Judge anew though nothing changed: time alone can make a problem certain."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 
 
 class Cure(StrEnum):
@@ -34,7 +33,7 @@ class Drill:
     wrong: Cure
     happened: str
     procedure: str
-    parameters: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 CONSUMER = frozenset({"consumer-not-processing"})
@@ -94,7 +93,7 @@ DRILLS: tuple[Drill, ...] = (
         frozenset({"bulk-upload-delays", "scale-workload"}), Cure.OUTSIDE, Cure.RESTART,
         "Three times as many files as usual were uploaded.",
         "Look at every tier: all work, one falls behind. Scale it up within its maximum; a restart costs time.",
-        MappingProxyType({"factor": 3.0}),
+        {"factor": 3.0},
     ),
     Drill(
         "vip-uploads-delayed", "VIP uploads wait", "heavy-files", "consumer-orders-bulk-upload-vip1",
@@ -109,7 +108,7 @@ DRILLS: tuple[Drill, ...] = (
         Cure.OUTSIDE, Cure.RESTART,
         "Four times as many orders as usual arrive.",
         "The consumer works at full speed and falls behind: add replicas.",
-        MappingProxyType({"factor": 4.0}),
+        {"factor": 4.0},
     ),
     Drill(
         "lis-silent", "Patients are not kept in step", "partner-silent", "consumer-lis-patient",
@@ -180,7 +179,7 @@ DRILLS: tuple[Drill, ...] = (
         frozenset({"hpa-at-maximum"}), HPA | {"main-api-issues"}, Cure.OUTSIDE, Cure.RESTART,
         "The API gets so many requests that the maximum of replicas does not suffice.",
         "The HPA is at its maximum and wants more. Raise the maximum if the nodes have room.",
-        MappingProxyType({"factor": 40.0}),
+        {"factor": 40.0},
     ),
     Drill(
         "metrics-absent", "The autoscaler is blind", "metrics-absent", "",
