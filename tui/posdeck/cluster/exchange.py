@@ -57,9 +57,11 @@ class Exchange(ABC):
         """The TLS context in use and the server name to expect ("" for the address's own)."""
 
     @abstractmethod
+    @abstractmethod
     def doubt(self) -> None:
-        """Nothing to do where connections are not kept."""
+        """Use new connections for what comes."""
 
+    @abstractmethod
     async def close(self) -> None:
         """Close every connection."""
 

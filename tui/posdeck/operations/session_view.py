@@ -27,6 +27,7 @@ from posdeck.runbooks.substitution import SubstitutionError, fill
 
 if TYPE_CHECKING:
     from posdeck.operations.driver import SessionDriver
+    from posdeck.operations.performing import Performing
     from posdeck.operations.workshop import Workshop
 
 EXIT_PASSED, EXIT_FAILED, EXIT_CANNOT_TELL, EXIT_REFUSED, EXIT_CANCELLED = 0, 1, 2, 3, 4
@@ -116,7 +117,7 @@ def exit_code(driver: SessionDriver) -> int | None:
     return EXIT_CANNOT_TELL if session.outcome in {Outcome.CANNOT_TELL, Outcome.ESCALATED} else EXIT_FAILED
 
 
-def fill_text(driver: SessionDriver, text: str) -> str:
+def fill_text(driver: Performing, text: str) -> str:
     """A text of the runbook with its placeholders filled, the target's names included; for reading only."""
     if "{{" not in text:
         return text

@@ -1,0 +1,409 @@
+"""What a session's effects take to be carried out: playbooks, previews, acts through the gate, proofs, outcomes.
+
+The session itself, and who decides, is in ``driver``; this is the half that takes time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from posdeck.audit.record import Result, Verification
+from posdeck.catalogue.policy import Policy
+from posdeck.errors import RefusedError
+from posdeck.execution.events import RunResult as PlaybookResult
+from posdeck.execution.events import RunStatus
+from posdeck.execution.runs import Run
+from posdeck.operations import acting, checks, followups, looking, recovery
+from posdeck.operations.gate import Permit, refuse
+from posdeck.operations.running import RunLog, run_playbook
+from posdeck.operations.view import Evidence, TaskView
+from posdeck.operations.warming import Held, Wanted
+from posdeck.operations.workshop import Workshop
+from posdeck.operations.write import ACTS, RESOURCES, Limits, Write
+from posdeck.runbooks import effects as fx
+from posdeck.runbooks import events as ev
+from posdeck.runbooks.model import Act, Diagnose, Offer, Runbook
+from posdeck.runbooks.session import Session, StepState, StepStatus
+
+_BREAK_GLASS = "break-glass:"
+_RESULTS = {
+    RunStatus.SUCCEEDED: ev.RunResult.SUCCEEDED,
+    RunStatus.FAILED: ev.RunResult.FAILED,
+    RunStatus.CANCELLED: ev.RunResult.CANCELLED,
+    RunStatus.INCOMPLETE: ev.RunResult.INCOMPLETE,
+    RunStatus.LOST: ev.RunResult.LOST,
+}
+_OVER = frozenset(
+    {
+        StepStatus.PASSED,
+        StepStatus.FAILED,
+        StepStatus.CANNOT_TELL,
+        StepStatus.CANCELLED,
+        StepStatus.REFUSED,
+    }
+)
+
+
+@dataclass(slots=True)
+class Showing:
+    """What the session screen shows beside the reducer's state."""
+
+    evidence: list[Evidence] = field(default_factory=list)
+    tasks: tuple[TaskView, ...] = ()
+    log: tuple[str, ...] = ()
+    decision: fx.AskDecision | None = None
+    confirmation: fx.AskConfirmation | None = None
+    contact: fx.AskContact | None = None
+    rollback: fx.OfferRollback | None = None
+    message: str = ""
+    refusal: RefusedError | None = None
+    preview: acting.Preview | None = None
+    loud: tuple[str, ...] = ()  # what has to stay on screen: break-glass, locks, what is owed
+    offers: tuple[Offer, ...] = ()
+
+
+class Performing:
+    """Carries effects out and posts what came of them. ``driver.SessionDriver`` adds the session's loop."""
+
+    workshop: Workshop
+    runbook: Runbook
+    session: Session
+    showing: Showing
+
+    def __init__(self, workshop: Workshop, playbook_digests: Mapping[str, str]) -> None:
+        self.workshop = workshop
+        self.showing = Showing()
+        self._digests = playbook_digests
+        self._runs: dict[str, Run] = {}
+        self._held = Held(workshop)
+        self._permits: dict[str, tuple[list[Permit], float]] = {}  # by unit, with when it began
+        self._break_glass = ""
+        self._informed: tuple[str, ...] = ()
+
+    def _policy(self) -> Policy:
+        return self.workshop.standing().policy
+
+    async def post(self, event: ev.Event) -> None:
+        """Take one event in."""
+        raise NotImplementedError
+
+    def _spawn(self, work: Coroutine[Any, Any, None], run: str) -> None:
+        raise NotImplementedError
+
+    def _show_change(self) -> None:
+        raise NotImplementedError
+
+    # effects that take time
+
+    async def _run(self, effect: fx.RunPlaybook) -> None:
+        self.showing.tasks, self.showing.log = (), ()
+        match effect.purpose:
+            case fx.Purpose.DIAGNOSE:
+                await self._diagnose(effect)
+            case fx.Purpose.PREVIEW:
+                await self._preview(effect)
+            case fx.Purpose.VERIFY:
+                result, log = await self._playbook(effect)
+                verdict = ev.Verdict.PASSED if result.succeeded else ev.Verdict.FAILED
+                if result.status in {RunStatus.INCOMPLETE, RunStatus.LOST, RunStatus.CANCELLED}:
+                    verdict = ev.Verdict.CANNOT_TELL
+                detail = log.failure or result.message
+                await self.post(
+                    ev.VerifyFinished(at=self._now(), run=effect.run, verdict=verdict, detail=detail)
+                )
+            case _:
+                await self._act(effect)
+
+    async def _diagnose(self, effect: fx.RunPlaybook) -> None:
+        result, log = await self._playbook(effect)
+        step = self.runbook.step(effect.step)
+        if not isinstance(step, Diagnose):
+            raise TypeError(f"step {step.id} collects no evidence")
+        found = looking.found_by(step, log.results)
+        await self._evidence(
+            effect.run, found.evidence, found.facts, result.succeeded, log.failure or result.message
+        )
+
+    async def _read(self, effect: fx.TakeReading) -> None:
+        self.workshop.refresh_readings()
+        evidence, facts = checks.queue_numbers(self.workshop, effect.step, effect.target)
+        await self._evidence(effect.run, (evidence,), facts, True, "")
+
+    async def _evidence(
+        self,
+        run: str,
+        evidence: tuple[Evidence, ...],
+        facts: Mapping[str, Any],
+        collected: bool,
+        problem: str,
+    ) -> None:
+        digest = ""
+        if evidence and not self.session.check_only:
+            text = looking.as_text(evidence)
+            name = f"{self.session.runbook}/{self.session.step}"
+            digest = await self.workshop.record(
+                lambda store: store.save_evidence(self.session.id, name, text)
+            )
+        step = self.runbook.step(self.session.step)
+        kubectl = str(getattr(step, "kubectl", "") or "")
+        self.showing.evidence += [replace(e, digest=digest, kubectl=self._kubectl(kubectl)) for e in evidence]
+        await self.post(
+            ev.EvidenceArrived(
+                at=self._now(),
+                run=run,
+                collected=collected,
+                facts=dict(facts),
+                digest=digest,
+                summary=problem,
+            )
+        )
+
+    async def _preview(self, effect: fx.RunPlaybook) -> None:
+        result, log = await self._playbook(effect, check=True)
+        if not result.succeeded:
+            tried = await acting.refused_trial(self.workshop, log.results, self._documents(effect))
+            if tried is not None and not self.session.check_only:
+                await self._refused_at_preview(effect.run, tried)
+                return
+            cause = log.failure or result.message or result.status.value
+            await self.post(ev.PreviewFailed(at=self._now(), run=effect.run, cause=cause))
+            return
+        preview = await acting.preview_of(
+            self.workshop,
+            log.results,
+            playbook=effect.playbook,
+            target=effect.target,
+            variables=effect.variables,
+            documents=self._documents(effect),
+        )
+        self.showing.preview = preview
+        self.showing.refusal = None
+        if not preview.writes:
+            cause = "nothing would be changed: the cluster is as this act would make it"
+            await self.post(ev.PreviewFailed(at=self._now(), run=effect.run, cause=cause))
+            return
+        refused = next((p for p in preview.writes if p.refused is not None), None)
+        if refused is not None and refused.refused is not None and not self.session.check_only:
+            await self._refused_at_preview(effect.run, refused)
+            return
+        await self.post(ev.PreviewArrived(at=self._now(), run=effect.run, plan=preview.plan))
+
+    async def _refused_at_preview(self, run: str, planned: acting.PlannedWrite) -> None:
+        """The gate says no before anyone is asked: recorded like any refusal."""
+        standing, verdict = self.workshop.standing(), planned.refused
+        assert verdict is not None
+        try:
+            await self.workshop.record(
+                lambda store: refuse(planned.write, planned.facts, standing, store, verdict)
+            )
+        except RefusedError as error:
+            self.showing.refusal = error
+            await self.post(
+                ev.Refused(at=self._now(), run=run, rule=error.rule, cause=acting.refusal_text(error))
+            )
+
+    async def _act(self, effect: fx.RunPlaybook) -> None:
+        unit = self.session.unit
+        preview = self.showing.preview
+        state = self.session.steps[unit]
+        if preview is None or preview.plan != state.plan:
+            await self.post(
+                ev.Refused(
+                    at=self._now(),
+                    run=effect.run,
+                    rule="plan",
+                    cause="the plan is not at hand; preview it again",
+                )
+            )
+            return
+        try:
+            permits = await acting.authorise_all(
+                self.workshop,
+                preview.writes,
+                typed=state.confirmation.text if state.confirmation else "",
+                confirm_as=effect.target,
+                reason=effect.reason,
+                ticket=effect.ticket,
+                run_id=effect.run,
+                break_glass=self._break_glass,
+                informed=self._told(),
+                plan_digest=state.plan_hash,
+            )
+        except RefusedError as error:
+            self.showing.refusal = error
+            await self.post(
+                ev.Refused(at=self._now(), run=effect.run, rule=error.rule, cause=acting.refusal_text(error))
+            )
+            return
+        self._permits[unit] = (permits, self.workshop.clock.monotonic())
+        self.showing.loud = acting.loud(self.workshop, permits)
+        if self.session.cancelling:
+            await self.post(ev.RunFinished(at=self._now(), run=effect.run, result=ev.RunResult.CANCELLED))
+            return
+        await self.post(ev.RunStarted(at=self._now(), run=effect.run))
+        store = await self.workshop.record(lambda opened: str(opened.path))
+        given = {**effect.variables, **acting.run_variables(self.workshop, permits, store)}
+        result, log = await self._playbook(replace(effect, variables=given))
+        await self.post(
+            ev.RunFinished(
+                at=self._now(),
+                run=effect.run,
+                result=_RESULTS[result.status],
+                message=log.failure or result.message,
+            )
+        )
+
+    async def _playbook(
+        self, effect: fx.RunPlaybook, *, check: bool = False
+    ) -> tuple[PlaybookResult, RunLog]:
+        def on_start(run: Run) -> None:
+            self._runs[effect.run] = run
+            if self.session.cancelling and self.session.run == effect.run:
+                self._spawn(self._cancel_run(run), effect.run)
+
+        def on_change(log: RunLog) -> None:
+            self.showing.tasks, self.showing.log = tuple(log.tasks), tuple(log.lines[-2000:])
+            self._show_change()
+
+        wanted = Wanted(effect.run, effect.playbook, effect.target, float(effect.timeout))
+        if check:  # a preview may have the number that was meant for the act: what is held has to be gone
+            self._held.drop()
+            await self._held.dropped()
+        held = None if check else await self._held.take(wanted)
+        try:
+            return await run_playbook(
+                self.workshop,
+                run_id=effect.run,
+                playbook=effect.playbook,
+                target=effect.target,
+                variables=effect.variables,
+                timeout=effect.timeout,
+                check=check,
+                on_start=on_start,
+                on_change=on_change,
+                held=held,
+            )
+        finally:
+            self._runs.pop(effect.run, None)
+
+    async def _check(self, effect: fx.RunCheck) -> None:
+        shown = TaskView(_says(effect.check), _running())
+        self.showing.tasks = (*self.showing.tasks, shown)
+        self._show_change()
+        proof = await checks.run_check(self.workshop, effect.check, effect.target, effect.timeout)
+        ended = TaskView(_says(effect.check), _state_of(proof.verdict), text=proof.detail)
+        self.showing.tasks = tuple(ended if t is shown else t for t in self.showing.tasks)
+        await self.post(
+            ev.VerifyFinished(at=self._now(), run=effect.run, verdict=proof.verdict, detail=proof.detail)
+        )
+
+    async def _ask_what_it_left(self, effect: fx.SettleRun) -> None:
+        changed, detail = await recovery.what_it_left(self.workshop, effect.plan)
+        await self.post(ev.Settled(at=self._now(), run=effect.run, changed=changed, detail=detail))
+
+    async def _cancel_run(self, run: Run) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await run.cancel()
+
+    async def _settle_unit(self, unit: str) -> None:
+        """Write the outcomes of an act that is over, so that every intent has one before anything else happens."""
+        state = self.session.steps.get(unit)
+        if unit not in self._permits or state is None or state.status not in _OVER:
+            return
+        permits, began = self._permits.pop(unit)
+        result = _result(state)
+        duration = round((self.workshop.clock.monotonic() - began) * 1000)
+        verification = Verification(state.verdict.value) if state.verdict else Verification.CANNOT_TELL
+        warnings = await acting.settle_all(
+            self.workshop,
+            permits,
+            result,
+            verification=verification,
+            message=state.note,
+            duration_ms=duration,
+        )
+        owed = followups.asked_for(permits, self._policy(), result, self._now())
+        self.showing.loud = tuple(dict.fromkeys((*self.showing.loud, *warnings, *owed)))
+
+    # small things
+
+    def _documents(self, effect: fx.RunPlaybook) -> Write:
+        """A write that carries what the record says about runbook, playbook and session."""
+        return Write(
+            act=ACTS["patch"],
+            resource=RESOURCES["Deployment"],
+            namespace=self.workshop.target.namespace,
+            name="",
+            short="",
+            kubectl="",
+            runbook=self.runbook.id,
+            runbook_digest=self.session.digest,
+            playbook=effect.playbook,
+            playbook_digest=self._digests.get(effect.playbook, ""),
+            session_id=self.session.id,
+            limits=self._limits(effect.step),
+            undoes=self.session.steps[effect.step].runs if effect.for_rollback else (),
+        )
+
+    def _limits(self, step_id: str) -> Limits:
+        """What the runbook itself asks of its acts."""
+        policy, step = self.runbook.policy, self.runbook.step(step_id)
+        if not isinstance(step, Act):
+            return Limits()
+        return Limits(
+            effect=self.runbook.class_of(step).value,
+            objects_at_once=policy.blast_radius.objects_at_once,
+            per_hour=policy.blast_radius.per_hour,
+            inform=policy.inform,
+            typed=step.confirm == "typed",
+        )
+
+    def _told(self) -> tuple[str, ...]:
+        """Everybody who was told, by steps of this session and with its confirmations."""
+        by_steps = (who for state in self.session.steps.values() for who in state.told)
+        return tuple(dict.fromkeys((*by_steps, *self._informed)))
+
+    def _kubectl(self, text: str) -> str:
+        """A step's kubectl line with its placeholders filled, for reading only."""
+        from posdeck.operations.session_view import fill_text
+
+        return fill_text(self, text)
+
+    def _now(self) -> Any:
+        return self.workshop.clock.now()
+
+
+def _result(state: StepState) -> Result:
+    if state.status is StepStatus.REFUSED or state.changed is ev.Changed.NO:
+        return Result.CANCELLED if state.status is StepStatus.CANCELLED else Result.NOTHING_CHANGED
+    if state.changed is ev.Changed.UNKNOWN:
+        return Result.UNKNOWN
+    if state.status is StepStatus.CANCELLED:
+        return Result.CANCELLED
+    return Result.SUCCEEDED if state.status in {StepStatus.PASSED, StepStatus.CANNOT_TELL} else Result.FAILED
+
+
+def _says(check: str) -> str:
+    from posdeck.runbooks.checks import CHECKS
+
+    return next((f"verify: {c.says}" for c in CHECKS if c.id == check), check)
+
+
+def _running() -> Any:
+    from posdeck.operations.view import StepState as Shown
+
+    return Shown.RUNNING
+
+
+def _state_of(verdict: ev.Verdict) -> Any:
+    from posdeck.operations.view import StepState as Shown
+
+    return {
+        ev.Verdict.PASSED: Shown.PASSED,
+        ev.Verdict.FAILED: Shown.FAILED,
+        ev.Verdict.CANNOT_TELL: Shown.CANNOT_TELL,
+    }[verdict]
