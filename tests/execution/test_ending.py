@@ -224,8 +224,8 @@ def test_a_tree_is_ended_although_it_ignores_term(tmp_path: Path) -> None:
     below = process_tree.descendants(process.pid)
     left = process_tree.end_tree(None, first=[me], also=lambda: [me, *below], reap=process.poll, grace=0.05)
     assert left == 0
-    # killed itself, or left by the shell's own end (137) when its child was killed a moment before
-    assert process.wait() in {-signal.SIGKILL, 128 + signal.SIGKILL}
+    process.wait()  # reaped; the shell may have left by itself when its child was killed a moment before
+    assert not any(process_tree.is_alive(each) for each in (me, *below))
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from posdeck.operations.forwards import Forwards
 from posdeck.operations.histories import Histories
 from posdeck.operations.kinds import Kinds, read_all, read_table
 from posdeck.operations.logs import read_logs, save_log
+from posdeck.operations.namespace_numbers import NamespaceNumbers
 from posdeck.operations.numbers import Numbers
 from posdeck.operations.others import PERIOD, other_facts, read_budgets
 from posdeck.operations.processing import consumer_view
@@ -48,6 +49,7 @@ if TYPE_CHECKING:  # rules, runbooks and record are loaded when the first rows a
 
 TICK = 0.1  # seconds between two views at the most
 ACTIONS_SHOWN = 20
+WHOLE_PERIOD = 15.0  # seconds between two looks at the numbers of the namespace as a whole
 ROWS_FIRST = 5.0  # seconds that the rules wait for the first rows, when they may be loaded later
 
 
@@ -87,6 +89,7 @@ class Console:
         self._changed = asyncio.Event()
         self._actions: tuple[ActionSummary, ...] = ()
         self._budgets: tuple[Budget, ...] | None = None
+        self._whole: NamespaceNumbers | None = None  # numbers of the namespace as a whole
         self._connected = asyncio.Event()
         self.settled = asyncio.Event()  # what an earlier posdeck left has been looked at
         self._view = View(snapshot=_empty(opening), surroundings=self._surroundings(None))
@@ -402,6 +405,9 @@ class Console:
         self._connected.set()
         self._spawn(self._settle_what_was_left())
         self._spawn(self._look_at_budgets())
+        if numbers.source is not None:
+            self._whole = NamespaceNumbers(numbers.source, self.catalogue)
+            self._spawn(self._ask_for_the_whole(self._whole))
 
     def _open_store(self) -> AuditStore:
         from posdeck.audit.sqlite import open_store
@@ -426,6 +432,12 @@ class Console:
         finally:
             self.settled.set()
         await self._load_actions()
+
+    async def _ask_for_the_whole(self, whole: NamespaceNumbers) -> None:
+        while True:
+            await whole.poll()
+            self._changed.set()
+            await self.clock.sleep(WHOLE_PERIOD)
 
     async def _look_at_budgets(self) -> None:
         workshop = self._require_workshop()
@@ -508,7 +520,10 @@ class Console:
         """What the rules say, or that they say nothing yet."""
         if self._assessor is None:
             return {"cannot_tell": (self._rules_problem,)}
-        report = self._assessor.assess(snapshot, consumers, other_facts(self._budgets, levels))
+        other = other_facts(self._budgets, levels)
+        if self._whole is not None:
+            other, consumers = self._whole.add_to(other), {**consumers, **self._whole.publishers()}
+        report = self._assessor.assess(snapshot, consumers, other)
         return {"problems": report.problems, "risks": report.risks, "cannot_tell": report.cannot_tell}
 
     def _rules(self) -> Assessor:
