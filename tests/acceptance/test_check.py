@@ -18,7 +18,7 @@ from posdeck.runbooks.digests import playbooks_named
 from posdeck.runbooks.loading import load_library
 from posdeck.runbooks.session import Phase
 
-pytestmark = pytest.mark.ansible
+pytestmark = [pytest.mark.ansible, pytest.mark.long]
 LIBRARY = load_library(ROOT / "runbooks").runbooks
 ON_THE_REAL_ONE = {"consumer-not-processing", "delete-pod", "roll-back", "scale-workload", "set-hpa-bounds"}
 TEXTS = {"queue": "pos.order", "authentication": "broker"}

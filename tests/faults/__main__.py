@@ -103,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     collected = Collected()
     tests = list(dict.fromkeys(test for case in cases for test in case.tests))
-    ran = pytest.main(["-q", "-p", "no:cacheprovider", *tests], plugins=[collected])
+    ran = pytest.main(["-q", "-m", "", "-p", "no:cacheprovider", *tests], plugins=[collected])
     text, passed = table(cases, collected)
     sys.stdout.write(f"\n{text}\n")
     return 0 if passed and ran == pytest.ExitCode.OK else 1

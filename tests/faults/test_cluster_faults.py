@@ -19,6 +19,8 @@ from posdeck.errors import RefusedError
 from posdeck.operations.embedded import seed_of
 from posdeck.simulator.server import Simulator
 
+pytestmark = pytest.mark.long
+
 Record = Callable[[str, object], None]
 STALE, LIVE = FeedState.STALE, FeedState.LIVE
 

@@ -19,6 +19,8 @@ from posdeck.simulator import server
 from posdeck.simulator.faults import KINDS, Fault
 from posdeck.simulator.server import Simulator
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
