@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 import uuid
@@ -300,13 +299,6 @@ def diff_text(subject: str, changes: Sequence[Change]) -> str:
         lines.extend(f"  - {part}" for part in _readable(change.before))
         lines.extend(f"  + {part}" for part in _readable(change.after))
     return "\n".join(lines)
-
-
-def unified(before: str, after: str) -> str:
-    """Two texts as a unified diff."""
-    return "\n".join(
-        difflib.unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm="")
-    )
 
 
 def _readable(value: str | None) -> list[str]:

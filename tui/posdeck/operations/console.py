@@ -30,7 +30,6 @@ from posdeck.operations.processing import consumer_view
 from posdeck.operations.standing import Standing
 from posdeck.operations.view import Problem, Surroundings, View
 from posdeck.operations.workshop import Workshop
-from posdeck.operations.write import RESOURCES
 from posdeck.redaction.redactor import Redactor
 
 if TYPE_CHECKING:  # rules, runbooks and record are loaded when the first rows are out; see _load_rules
@@ -90,7 +89,6 @@ class Console:
         self._actions: tuple[ActionSummary, ...] = ()
         self._budgets: tuple[Budget, ...] | None = None
         self._whole: NamespaceNumbers | None = None  # numbers of the namespace as a whole
-        self._connected = asyncio.Event()
         self.settled = asyncio.Event()  # what an earlier posdeck left has been looked at
         self._view = View(snapshot=_empty(opening), surroundings=self._surroundings(None))
         self.notices: list[str] = []
@@ -402,7 +400,6 @@ class Console:
         feed.subscribe(lambda _: self._changed.set())
         feed.start()
         numbers.start()
-        self._connected.set()
         self._spawn(self._settle_what_was_left())
         self._spawn(self._look_at_budgets())
         if numbers.source is not None:
@@ -620,8 +617,3 @@ def _empty(opening: Opening, problem: str = "") -> Snapshot:
         ),
         feeds={kind: Feed(kind, state, reason=problem) for kind in Kind},
     )
-
-
-def kinds() -> Sequence[str]:
-    """The kinds that ``object`` reads."""
-    return tuple(RESOURCES)

@@ -65,7 +65,6 @@ class SessionDriver(Performing):
         self._changed = changed
         self._tasks: set[asyncio.Task[None]] = set()
         self._lock = asyncio.Lock()
-        self._waiting = asyncio.Event()
 
     # what a front end does
 
