@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from posdeck.redaction.keys import SECRETS, Category, category_of, is_person, may_end_phrase, words_of
 
-_KEY = re.compile(
-    r"(?<![\w.-])(-{0,2})([^\W\d](?:[\w.-]|\[\d{1,6}\]){0,199})"  # the key, perhaps an option or a path
+_KEY_HERE = re.compile(
+    r"(-{0,2})([^\W\d](?:[\w.-]|\[\d{1,6}\]){0,199})"  # the key, perhaps an option or a path
     r"(\\{0,7}[\"'])?"  # the end of its quotes
     r"(?:[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,60}|(?<=[\w.])[ \t]{1,4}(?=[^\s=:-])|[ \t]{0,8}$)"
 )
+_KEY = re.compile(rf"(?<![\w.-]){_KEY_HERE.pattern}")
 _OPEN_QUOTE = re.compile(r"\\{0,7}[\"'`]")
 _XML = re.compile(r"<([^\W\d][\w:.-]{0,80})(?:[ \t][^<>]{0,200})?>([^<>\n]{1,300})(?=</)")
 _MARK = re.compile(rf"\[(?:{'|'.join(each.value for each in Category)})\]")
@@ -93,7 +94,8 @@ def redact_fields(text: str, state: FieldState) -> str:
         text = _XML.sub(lambda match: _xml_element(match, human), text)
     line = _Line(text, state, [], human_name='family"' in text and 'given"' in text)
     position = 0
-    while match := _KEY.search(text, position):
+    # right behind a value that was taken out, a key may begin in the middle of a word
+    while match := (line.done == position and _KEY_HERE.match(text, position)) or _KEY.search(text, position):
         position = _one_key(line, match)
     return line.result()
 
@@ -277,9 +279,15 @@ def _end_of(pattern: re.Pattern[str], text: str, start: int) -> int:
         return start
     cut = _CUT.search(text, start, found.end())
     end = cut.start() if cut else found.end()
-    while end > start and text[end - 1] in ",;.)}]|\\":
+    while end > start and text[end - 1] in ",;.)}]|\\" and not _ends_a_mark(text, start, end):
         end -= 1
     return end
+
+
+def _ends_a_mark(text: str, start: int, end: int) -> bool:
+    """Whether what was redacted before ends here: its bracket belongs to it."""
+    opened = text.rfind("[", start, end)
+    return opened >= 0 and _MARK.fullmatch(text, opened, end) is not None
 
 
 def _end_of_secret(text: str, start: int, category: Category) -> int:
@@ -315,22 +323,22 @@ def _end_of_name(text: str, start: int) -> int:
 
 def convincing(value: str, category: Category) -> bool:
     """Whether the value can be what its key says; "password: required" and "phone=null" are no data."""
-    bare = value.strip(" \t.,;!?")
+    bare = _MARK.sub("", value).strip(" \t.,;!?)}]|\\'\"`")
     nothing = _NO_NAMES if category is Category.NAME else _NOTHING
-    if not bare or bare == "-" or bare.partition(" ")[0].lower() in nothing or _MARK.fullmatch(bare):
+    if not bare or bare == "-" or bare.partition(" ")[0].lower() in nothing:
         return False
     match category:
         case Category.PHONE:
-            return sum(each.isdigit() for each in value) >= 6
+            return sum(each.isdigit() for each in bare) >= 6
         case Category.CARD:
-            return sum(each.isdigit() for each in value) >= 12
+            return sum(each.isdigit() for each in bare) >= 12
         case Category.CARD_CODE:
             return bare.isdigit() and 3 <= len(bare) <= 8
         case Category.EMAIL:
-            return "@" in value
+            return "@" in bare
         case Category.NATIONAL_ID | Category.RECORD_NUMBER | Category.BIRTH_DATE:
-            return any(each.isdigit() for each in value)
+            return any(each.isdigit() for each in bare)
         case Category.NAME:
-            return any(each.isalpha() for each in value) and not _TEMPLATE.match(bare)
+            return any(each.isalpha() for each in bare) and not _TEMPLATE.match(bare)
         case _:
             return not _TEMPLATE.match(bare)

@@ -20,6 +20,7 @@ _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_BODY = re.compile(r"[\sA-Za-z0-9+/=\\|>-]*|[A-Za-z-]{1,40}: .{0,200}")
 _DEEPEST = 100
+_SWEEPS = 4
 
 
 class Redactor:
@@ -91,7 +92,12 @@ class Redactor:
 
     def plain_line(self, line: str, state: FieldState) -> str:
         """One line that is not part of a private key."""
-        line = redact_shapes(redact_fields(redact_secrets(line), state))
+        carried = state.pending
+        for _ in range(_SWEEPS):
+            state.pending, before = carried, line
+            line = redact_shapes(redact_fields(redact_secrets(line), state))
+            if line == before:
+                break  # a mark may end a word and so show a key behind it: once more until nothing changes
         for pattern in self._patterns:
             line = pattern.sub(_own_mark, line)
         return line
@@ -109,15 +115,11 @@ class LineRedactor:
         """One line, without its line end."""
         if self._in_key:
             return self._within_key(line)
-        begins = _KEY_BEGINS.search(line)
-        if begins is None:
-            return self.redactor.plain_line(line, self._fields)
-        before = self.redactor.plain_line(line[: begins.start()], self._fields)
-        ends = _KEY_ENDS.search(line, begins.end())
-        if ends is None:
-            self._in_key = True
-            return before + Category.PRIVATE_KEY.mark
-        return before + Category.PRIVATE_KEY.mark + self.line(line[ends.end() :])
+        while begins := _KEY_BEGINS.search(line):
+            ends = _KEY_ENDS.search(line, begins.end())
+            self._in_key = ends is None
+            line = f"{line[: begins.start()]}{Category.PRIVATE_KEY.mark}{line[ends.end() :] if ends else ''}"
+        return self.redactor.plain_line(line, self._fields)
 
     def _within_key(self, line: str) -> str:
         ends = _KEY_ENDS.search(line)

@@ -258,9 +258,10 @@ class Load:
         """One line into the log of a pod's first container."""
         workload = workload_of(self._world.seed, pod)
         flavour = (workload.log_flavour or _FLAVOUR[workload.role]) if workload else "worker"
-        at = moment or self._world.clock.now()
-        line = log_text.wrap(flavour, at, level, text)
-        self._book.write(pod["metadata"]["uid"], pod["spec"]["containers"][0]["name"], at, line)
+        uid, container = pod["metadata"]["uid"], pod["spec"]["containers"][0]["name"]
+        # a runtime stamps lines as they arrive: never one before the line above it
+        at = max(moment or self._world.clock.now(), self._book.last(uid, container))
+        self._book.write(uid, container, at, log_text.wrap(flavour, at, level, text))
 
     def usage(self, pod: Json) -> Usage | None:
         """What a pod uses now; of a pod that no seed describes, what its annotations ask for, or next to nothing."""

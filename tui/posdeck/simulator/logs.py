@@ -8,7 +8,7 @@ import itertools
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
@@ -51,6 +51,11 @@ class LogBook:
     def ring(self, uid: str, container: str) -> Ring:
         """The ring of one container."""
         return self._rings.setdefault((uid, container), Ring())
+
+    def last(self, uid: str, container: str) -> datetime:
+        """When the newest line was written; the beginning of time where there is none."""
+        lines = self.ring(uid, container).current
+        return lines[-1][1] if lines else datetime.min.replace(tzinfo=UTC)
 
     def write(self, uid: str, container: str, moment: datetime, text: str) -> None:
         """Add one line."""

@@ -8,8 +8,14 @@ from posdeck.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.pilot import Pilot
 
     from posdeck.operations.front import Front
+    from posdeck.ui.app import PosdeckApp
+    from posdeck.ui.screens.pane import Pane
+
+_MOST_ROUNDS = 100
+_PATIENT_ROUNDS = 10  # in a very small terminal some tables have no room at all
 
 
 class Frozen:
@@ -55,13 +61,33 @@ async def draw_view(
         await app.workers.wait_for_complete([w for w in app.workers if w.group == "front"])
         await pilot.pause()
         await app.go(name)
-        await pilot.pause()
+        await _at_rest(app, pilot)
         for key in keys:
             await pilot.press(key)
-            await pilot.pause()
+            await _at_rest(app, pilot)
         if svg:
             return app.export_screenshot(title=f"posdeck {name}", simplify=True)
         return screen_text(app)
+
+
+async def _at_rest(app: PosdeckApp, pilot: Pilot[Any]) -> None:
+    """Until the place shown has its size and what it shows does not change any more; a busy machine lays out
+    late, and a picture of an empty place would be a wrong one."""
+    before, same = "", 0
+    for _ in range(_MOST_ROUNDS):
+        await pilot.pause()
+        text = screen_text(app)
+        same = same + 1 if text == before else 0
+        if same >= (1 if _laid_out(app.console_screen.current) else _PATIENT_ROUNDS):
+            return
+        before = text
+
+
+def _laid_out(place: Pane) -> bool:
+    from posdeck.ui.widgets.table import Table
+
+    tables = [table for table in place.query(Table) if table.display]
+    return place.is_mounted and place.size.height > 0 and all(table.size.height > 0 for table in tables)
 
 
 def screen_text(app: App[Any]) -> str:

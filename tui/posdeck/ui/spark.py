@@ -17,7 +17,7 @@ def spark(values: Sequence[float], cells: int, *, top: float = 0.0) -> str:
     top = max((v for v in buckets if v is not None), default=0.0) if top <= 0 else top
     if top <= 0:
         return "".join(" " if v is None else _BARS[0] for v in buckets)
-    return "".join(" " if v is None else _BARS[min(7, max(0, int(v / top * 7.999)))] for v in buckets)
+    return "".join(" " if v is None else _BARS[int(min(7.0, max(0.0, v / top * 7.999)))] for v in buckets)
 
 
 def _buckets(values: Sequence[float], cells: int) -> list[float | None]:
