@@ -77,7 +77,7 @@ async def test_what_an_act_did_is_taken_back(
     await console.start()
 
     async def spec() -> bytes:
-        answer = await console._require_workshop().ask(Question("GET", path))
+        answer = await console.require_workshop().ask(Question("GET", path))
         assert answer.status == 200, answer.message()
         found: dict[str, Any] = dict(answer.json()["spec"])
         return json.dumps(found, sort_keys=True).encode()

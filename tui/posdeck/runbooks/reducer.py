@@ -25,7 +25,7 @@ from posdeck.runbooks.session import (
     rollback_key,
 )
 from posdeck.runbooks.substitution import SubstitutionError
-from posdeck.runbooks.transitions import Turn
+from posdeck.runbooks.transitions import Transitions
 
 
 class Advance(NamedTuple):
@@ -59,7 +59,7 @@ def advance(runbook: Runbook, session: Session, event: ev.Event) -> Advance:
             return Advance(session, ())
     elif session.handed_over_to and not isinstance(event, ev.Resumed):
         raise _out_of_place(session, event, f"it was handed over to {session.handed_over_to}")
-    turn = Turn(runbook, session, event.at)
+    turn = Transitions(runbook, session, event.at)
     _HANDLERS[type(event)](turn, event)
     return Advance(turn.session, tuple(turn.effects))
 
@@ -71,7 +71,7 @@ def _out_of_place(session: Session, event: object, why: str = "") -> InvalidEven
     return InvalidEventError(f"session {session.id}", cause, here)
 
 
-def _expect(turn: Turn, event: Any, *phases: Phase) -> None:
+def _expect(turn: Transitions, event: Any, *phases: Phase) -> None:
     if turn.session.phase not in phases:
         raise _out_of_place(turn.session, event)
     step = getattr(event, "step", None)
@@ -79,7 +79,7 @@ def _expect(turn: Turn, event: Any, *phases: Phase) -> None:
         raise _out_of_place(turn.session, event, f"it is for step {step}")
 
 
-def _started(turn: Turn, event: ev.Started) -> None:
+def _started(turn: Transitions, event: ev.Started) -> None:
     _expect(turn, event, Phase.NEW)
     turn.enter(turn.runbook.steps[0].id)
 
@@ -87,7 +87,7 @@ def _started(turn: Turn, event: ev.Started) -> None:
 # looking
 
 
-def _evidence(turn: Turn, event: ev.EvidenceArrived) -> None:
+def _evidence(turn: Transitions, event: ev.EvidenceArrived) -> None:
     if turn.session.phase is not Phase.COLLECTING:
         return
     status = StepStatus.COLLECTED if event.collected else StepStatus.FAILED
@@ -107,7 +107,7 @@ def _evidence(turn: Turn, event: ev.EvidenceArrived) -> None:
         turn.leave(*(("collected", following) if step.continue_on_failure else ("failed", None)))
 
 
-def _answered(turn: Turn, event: ev.Answered) -> None:
+def _answered(turn: Transitions, event: ev.Answered) -> None:
     _expect(turn, event, Phase.DECIDING)
     step = turn.runbook.step(turn.session.step)
     choices = {choice.id: choice for choice in step.choices} if isinstance(step, Decide) else {}
@@ -117,7 +117,7 @@ def _answered(turn: Turn, event: ev.Answered) -> None:
     turn.leave(event.choice, choices[event.choice].next)
 
 
-def _acknowledged(turn: Turn, event: ev.Acknowledged) -> None:
+def _acknowledged(turn: Transitions, event: ev.Acknowledged) -> None:
     _expect(turn, event, Phase.TELLING)
     step = turn.runbook.step(turn.session.step)
     turn.note_unit(status=StepStatus.TOLD, told=event.told, ended=turn.at)
@@ -127,7 +127,7 @@ def _acknowledged(turn: Turn, event: ev.Acknowledged) -> None:
 # planning and agreeing
 
 
-def _previewed(turn: Turn, event: ev.PreviewArrived) -> None:
+def _previewed(turn: Transitions, event: ev.PreviewArrived) -> None:
     if turn.session.phase is not Phase.PREVIEWING:
         return
     turn.note_unit(plan=event.plan, plan_hash=plan_hash(turn.session.digest, event.plan))
@@ -144,12 +144,12 @@ def _previewed(turn: Turn, event: ev.PreviewArrived) -> None:
         turn.ask_confirmation()
 
 
-def _preview_failed(turn: Turn, event: ev.PreviewFailed) -> None:
+def _preview_failed(turn: Transitions, event: ev.PreviewFailed) -> None:
     if turn.session.phase is Phase.PREVIEWING:
         _wait_for_retry(turn, f"The preview failed: {event.cause}")
 
 
-def _refused(turn: Turn, event: ev.Refused) -> None:
+def _refused(turn: Transitions, event: ev.Refused) -> None:
     if turn.session.phase not in (Phase.PREVIEWING, Phase.ACTING):
         return
     if turn.session.run_started:
@@ -162,18 +162,18 @@ def _refused(turn: Turn, event: ev.Refused) -> None:
     _wait_for_retry(turn, f"Refused by rule {event.rule}: {event.cause}")
 
 
-def _wait_for_retry(turn: Turn, text: str) -> None:
+def _wait_for_retry(turn: Transitions, text: str) -> None:
     turn.set(phase=Phase.REFUSED, run="")
     turn.note_unit(status=StepStatus.REFUSED, note=text, confirmation=None)
     turn.emit(fx.SaveSession(), fx.Inform(text, "error"))
 
 
-def _retried(turn: Turn, event: ev.Retried) -> None:
+def _retried(turn: Transitions, event: ev.Retried) -> None:
     _expect(turn, event, Phase.REFUSED)
     turn.preview()
 
 
-def _confirmed(turn: Turn, event: ev.Confirmed) -> None:
+def _confirmed(turn: Transitions, event: ev.Confirmed) -> None:
     _expect(turn, event, Phase.CONFIRMING)
     session, state = turn.session, turn.unit_state()
     if event.plan_hash != state.plan_hash:
@@ -193,18 +193,18 @@ def _confirmed(turn: Turn, event: ev.Confirmed) -> None:
 # running
 
 
-def _run_started(turn: Turn, event: ev.RunStarted) -> None:
+def _run_started(turn: Transitions, event: ev.RunStarted) -> None:
     if turn.session.phase is Phase.ACTING:
         turn.set(run_started=True)
         turn.note_unit(changed=Changed.UNKNOWN)
         turn.emit(fx.SaveSession())
 
 
-def _progress(turn: Turn, event: ev.RunProgress) -> None:
+def _progress(turn: Transitions, event: ev.RunProgress) -> None:
     """Nothing changes: progress is for those who watch."""
 
 
-def _run_finished(turn: Turn, event: ev.RunFinished) -> None:
+def _run_finished(turn: Transitions, event: ev.RunFinished) -> None:
     phase = turn.session.phase
     if phase is Phase.ACTING:
         _act_finished(turn, event)
@@ -219,7 +219,7 @@ def _run_finished(turn: Turn, event: ev.RunFinished) -> None:
         )
 
 
-def _act_finished(turn: Turn, event: ev.RunFinished) -> None:
+def _act_finished(turn: Transitions, event: ev.RunFinished) -> None:
     turn.note_unit(note=event.message)
     if turn.session.cancelling or event.result is RunResult.CANCELLED:
         turn.settle("cancelled")
@@ -230,7 +230,7 @@ def _act_finished(turn: Turn, event: ev.RunFinished) -> None:
         turn.settle("failed" if event.result is RunResult.FAILED else "incomplete")
 
 
-def _settled(turn: Turn, event: ev.Settled) -> None:
+def _settled(turn: Transitions, event: ev.Settled) -> None:
     session = turn.session
     if session.phase is not Phase.SETTLING:
         return
@@ -252,7 +252,7 @@ def _settled(turn: Turn, event: ev.Settled) -> None:
         _unit_ended(turn, "failed")
 
 
-def _unit_ended(turn: Turn, by: str) -> None:
+def _unit_ended(turn: Transitions, by: str) -> None:
     """An act or a rollback is over, otherwise than by its proofs."""
     turn.note_unit(status=StepStatus(by), ended=turn.at)
     if turn.session.rolling_back:
@@ -267,12 +267,12 @@ def _unit_ended(turn: Turn, by: str) -> None:
         turn.leave_act(by)
 
 
-def _verified(turn: Turn, event: ev.VerifyFinished) -> None:
+def _verified(turn: Transitions, event: ev.VerifyFinished) -> None:
     if turn.session.phase is Phase.VERIFYING:
         _proved(turn, event.verdict, event.detail)
 
 
-def _proved(turn: Turn, verdict: Verdict, detail: str) -> None:
+def _proved(turn: Transitions, verdict: Verdict, detail: str) -> None:
     worst = turn.unit_state().verdict
     if verdict is Verdict.FAILED or worst is None or worst is Verdict.PASSED:
         worst = verdict
@@ -286,7 +286,7 @@ def _proved(turn: Turn, verdict: Verdict, detail: str) -> None:
 # stopping and taking back
 
 
-def _cancel(turn: Turn, event: ev.CancelRequested) -> None:
+def _cancel(turn: Transitions, event: ev.CancelRequested) -> None:
     session = turn.session
     if session.phase is Phase.ENDED:
         raise _out_of_place(session, event, "it is over")
@@ -310,12 +310,12 @@ def _cancel(turn: Turn, event: ev.CancelRequested) -> None:
         _stop(turn, event)
 
 
-def _cancel_unchanged(turn: Turn) -> None:
+def _cancel_unchanged(turn: Transitions) -> None:
     turn.note_unit(changed=Changed.NO)
     _unit_ended(turn, "cancelled")
 
 
-def _stop(turn: Turn, event: ev.CancelRequested) -> None:
+def _stop(turn: Transitions, event: ev.CancelRequested) -> None:
     session = turn.session
     if session.step:
         turn.note_unit(status=StepStatus.CANCELLED, ended=turn.at)
@@ -324,16 +324,16 @@ def _stop(turn: Turn, event: ev.CancelRequested) -> None:
     turn.finish(Status.CANCELLED, None, f"Stopped at step {session.step or 'none'}. {event.cause}".strip())
 
 
-def _decline(turn: Turn) -> None:
+def _decline(turn: Transitions) -> None:
     turn.leave(turn.session.leaving_by, turn.session.after)
 
 
-def _rollback_declined(turn: Turn, event: ev.RollbackDeclined) -> None:
+def _rollback_declined(turn: Transitions, event: ev.RollbackDeclined) -> None:
     _expect(turn, event, Phase.OFFERING)
     _decline(turn)
 
 
-def _rollback_requested(turn: Turn, event: ev.RollbackRequested) -> None:
+def _rollback_requested(turn: Transitions, event: ev.RollbackRequested) -> None:
     session = turn.session
     if session.phase is Phase.OFFERING:
         _expect(turn, event, Phase.OFFERING)
@@ -348,11 +348,11 @@ def _rollback_requested(turn: Turn, event: ev.RollbackRequested) -> None:
     turn.preview()
 
 
-def _is_done(turn: Turn, step: str) -> bool:
+def _is_done(turn: Transitions, step: str) -> bool:
     return isinstance(turn.runbook.step(step), Done)
 
 
-def _check_can_roll_back(turn: Turn, event: ev.RollbackRequested) -> None:
+def _check_can_roll_back(turn: Transitions, event: ev.RollbackRequested) -> None:
     state = turn.session.steps.get(event.step)
     back = turn.session.steps.get(rollback_key(event.step))
     act = next((step for step in turn.runbook.steps if step.id == event.step), None)
@@ -367,13 +367,13 @@ def _check_can_roll_back(turn: Turn, event: ev.RollbackRequested) -> None:
 # leaving and coming back
 
 
-def _handed_over(turn: Turn, event: ev.HandedOver) -> None:
+def _handed_over(turn: Transitions, event: ev.HandedOver) -> None:
     _expect(turn, event, *_QUIET)
     turn.set(handed_over_to=event.to)
     turn.emit(fx.SaveSession())
 
 
-def _resumed(turn: Turn, event: ev.Resumed) -> None:
+def _resumed(turn: Transitions, event: ev.Resumed) -> None:
     session = turn.session
     if session.phase is Phase.ENDED:
         raise _out_of_place(session, event, "it is over")
@@ -393,7 +393,7 @@ def _resumed(turn: Turn, event: ev.Resumed) -> None:
         _take_up(turn)
 
 
-def _take_up(turn: Turn) -> None:
+def _take_up(turn: Transitions) -> None:
     session = turn.session
     if session.phase is Phase.NEW:
         turn.enter(turn.runbook.steps[0].id)
@@ -407,11 +407,11 @@ def _take_up(turn: Turn) -> None:
         turn.enter(session.step)
 
 
-def _abandon(turn: Turn) -> None:
+def _abandon(turn: Transitions) -> None:
     turn.finish(Status.FAILED, None, "The runbook or a playbook of it changed while the session was away.")
 
 
-_HANDLERS: dict[type, Callable[[Turn, Any], None]] = {
+_HANDLERS: dict[type, Callable[[Transitions, Any], None]] = {
     ev.Started: _started,
     ev.EvidenceArrived: _evidence,
     ev.Answered: _answered,

@@ -5,75 +5,17 @@ A turn collects the new state and the effects of one event. It touches nothing o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
-from typing import Any
-
-from pydantic import JsonValue
-
 from posdeck.runbooks import effects as fx
 from posdeck.runbooks.conditions import UNSURE, suggest
 from posdeck.runbooks.events import Changed, Verdict
-from posdeck.runbooks.model import Act, Decide, Diagnose, Done, Outcome, Rollback, Runbook, Tell, Verify
-from posdeck.runbooks.plan import RESTART_STAMP, Plan
-from posdeck.runbooks.session import Passage, Phase, Session, Status, StepState, StepStatus
-from posdeck.runbooks.substitution import exact_name, fill
+from posdeck.runbooks.model import Act, Decide, Diagnose, Done, Outcome, Tell, Verify
+from posdeck.runbooks.session import Passage, Phase, Status, StepStatus
+from posdeck.runbooks.substitution import fill
+from posdeck.runbooks.turn import Turn
 
 
-class Turn:
-    """One event's worth of moves."""
-
-    def __init__(self, runbook: Runbook, session: Session, at: datetime) -> None:
-        self.runbook = runbook
-        self.session = replace(session, updated=at)
-        self.at = at
-        self.effects: list[fx.Effect] = []
-
-    # state
-
-    def set(self, **changes: Any) -> None:
-        """Replace fields of the session."""
-        self.session = replace(self.session, **changes)
-
-    def note(self, key: str, **changes: Any) -> None:
-        """Replace fields of a step's state, which begins now if it is new."""
-        old = self.session.steps.get(key) or StepState(status=StepStatus.WAITING, began=self.at)
-        self.set(steps={**self.session.steps, key: replace(old, **changes)})
-
-    def note_unit(self, **changes: Any) -> None:
-        """Replace fields of the state of what is being carried out."""
-        self.note(self.session.unit, **changes)
-
-    @property
-    def act(self) -> Act:
-        """The act that is being carried out or taken back."""
-        step = self.runbook.step(self.session.step)
-        if not isinstance(step, Act):
-            raise TypeError(f"step {step.id} is no act")
-        return step
-
-    @property
-    def doing(self) -> Act | Rollback:
-        """The act, or its rollback while that is carried out."""
-        if self.session.rolling_back and self.act.rollback is not None:
-            return self.act.rollback
-        return self.act
-
-    def unit_state(self) -> StepState:
-        """The state of what is being carried out."""
-        return self.session.steps[self.session.unit]
-
-    def emit(self, *effects: fx.Effect) -> None:
-        """Ask for effects, in order."""
-        self.effects.extend(effects)
-
-    def _new_run(self) -> str:
-        count = self.session.run_count + 1
-        run = f"{self.session.id}-{count}"
-        self.set(run_count=count, run=run, run_started=False)
-        self.note_unit(runs=(*self.unit_state().runs, run))
-        return run
+class Transitions(Turn):
+    """The moves of a session."""
 
     # entering steps
 
@@ -90,21 +32,17 @@ class Turn:
             self.preview()
         elif isinstance(step, Tell):
             self.set(phase=Phase.TELLING)
-            self._begin(StepStatus.WAITING)
+            self.begin(StepStatus.WAITING)
             who, say = step.who, str(fill(step.say, self.session.spaces(), subject=f"step {step.id}"))
             self.emit(fx.SaveSession(), fx.AskContact(step.id, who, say))
         else:
             self._arrive(step)
 
-    def _begin(self, status: StepStatus) -> None:
-        fresh = StepState(status=status, began=self.at)
-        self.set(steps={**self.session.steps, self.session.unit: fresh})
-
     def _collect(self, step: Diagnose) -> None:
         self.set(phase=Phase.COLLECTING)
-        self._begin(StepStatus.COLLECTING)
-        run = self._new_run()
-        target = self._target(step.target)
+        self.begin(StepStatus.COLLECTING)
+        run = self.new_run()
+        target = self.target_named(step.target)
         self.emit(fx.SaveSession())
         if step.reading is not None:
             self.emit(
@@ -113,12 +51,14 @@ class Turn:
                 )
             )
         elif step.playbook is not None:
-            self._run(fx.Purpose.DIAGNOSE, step.playbook, target, self._fill(step.vars), step.timeout)
+            self.run_playbook(
+                fx.Purpose.DIAGNOSE, step.playbook, target, self.filled(step.vars), step.timeout
+            )
 
     def _ask(self, step: Decide) -> None:
         suggestion = suggest(step, self.session.facts())
         self.set(phase=Phase.DECIDING)
-        self._begin(StepStatus.WAITING)
+        self.begin(StepStatus.WAITING)
         self.note_unit(suggested=suggestion.choice if suggestion.certain else "")
         self.emit(
             fx.SaveSession(),
@@ -138,7 +78,7 @@ class Turn:
         )
         if self.session.check_only:
             outcome, result = Outcome.CANNOT_TELL, "Checked only: nothing was changed."
-        self._begin(StepStatus.ENDED)
+        self.begin(StepStatus.ENDED)
         stopped = self.session.cancelled and outcome is not Outcome.RESOLVED
         self.finish(Status.CANCELLED if stopped else Status.DONE, outcome, result)
 
@@ -170,13 +110,13 @@ class Turn:
         old = self.session.steps.get(self.session.unit)
         runs = old.runs if old else ()
         self.set(phase=Phase.PREVIEWING, proof=0, settling_for="", cancelling=False)
-        self._begin(StepStatus.PREVIEWING)
+        self.begin(StepStatus.PREVIEWING)
         stamp = self.at.isoformat(timespec="seconds").replace("+00:00", "Z")
         self.note_unit(runs=runs, restarted_at="" if self.session.rolling_back else stamp)
-        self._new_run()
+        self.new_run()
         self.emit(fx.SaveSession())
         doing = self.doing
-        self._run(fx.Purpose.PREVIEW, doing.playbook, self.target, self.variables(), doing.timeout)
+        self.run_playbook(fx.Purpose.PREVIEW, doing.playbook, self.target, self.variables(), doing.timeout)
 
     def ask_confirmation(self) -> None:
         """Show the plan and wait for a person's word."""
@@ -207,7 +147,7 @@ class Turn:
             raise RuntimeError(f"step {self.session.step} was to run without a confirmation of its plan")
         self.set(phase=Phase.ACTING)
         self.note_unit(status=StepStatus.RUNNING)
-        run = self._new_run()
+        run = self.new_run()
         purpose = fx.Purpose.ROLLBACK if self.session.rolling_back else fx.Purpose.ACT
         self.emit(
             fx.SaveSession(),
@@ -251,12 +191,12 @@ class Turn:
             return
         self.set(phase=Phase.VERIFYING, proof=proof)
         self.note_unit(status=StepStatus.VERIFYING)
-        run = self._new_run()
+        run = self.new_run()
         self.emit(fx.SaveSession())
         self._prove(run, proofs[proof])
 
     def _prove(self, run: str, proof: Verify) -> None:
-        target = self._target(proof.target) if proof.target else self.target
+        target = self.target_named(proof.target) if proof.target else self.target
         if proof.check is not None:
             self.emit(
                 fx.RunCheck(
@@ -269,7 +209,9 @@ class Turn:
                 )
             )
         elif proof.playbook is not None:
-            self._run(fx.Purpose.VERIFY, proof.playbook, target, self._fill(proof.vars), proof.timeout)
+            self.run_playbook(
+                fx.Purpose.VERIFY, proof.playbook, target, self.filled(proof.vars), proof.timeout
+            )
 
     def judge(self) -> None:
         """Leave an act by its verdict (without a proof: cannot tell), or go on after a rollback."""
@@ -306,56 +248,3 @@ class Turn:
         else:
             status = self.session.ending or Status.DONE
             self.finish(status, self.session.outcome, self.session.result)
-
-    # filling in
-
-    @property
-    def target(self) -> str:
-        """The exact name that the act or its rollback is aimed at."""
-        doing = self.doing
-        return self._target(doing.target or self.act.target)
-
-    def variables(self) -> dict[str, JsonValue]:
-        """The extra variables of the act or its rollback, filled in; an act's carry its restart stamp."""
-        if not self.session.rolling_back:
-            return {**self._fill(self.act.vars), RESTART_STAMP: self.unit_state().restarted_at}
-        plan = self.session.steps[self.session.step].plan
-        return self._fill(self.doing.vars, plan.before if plan else {})
-
-    def check_way_back(self, plan: Plan) -> None:
-        """Raise SubstitutionError when this plan's ``before`` lacks what the act's rollback needs."""
-        if self.act.rollback is not None and not self.session.rolling_back:
-            self._fill(self.act.rollback.vars, plan.before)
-
-    def _target(self, text: str) -> str:
-        subject = f"step {self.session.step}, target"
-        return exact_name(fill(text, self.session.spaces(), subject=subject), subject=subject)
-
-    def _fill(
-        self, given: Mapping[str, Any], before: Mapping[str, JsonValue] | None = None
-    ) -> dict[str, JsonValue]:
-        """The variables with values; one whose parameter was left out is left out too."""
-        subject = f"step {self.session.step}, vars"
-        filled = fill(dict(given), self.session.spaces(before), subject=subject)
-        return {name: value for name, value in filled.items() if value is not None}
-
-    def _run(
-        self,
-        purpose: fx.Purpose,
-        playbook: str,
-        target: str,
-        variables: Mapping[str, JsonValue],
-        timeout: int,
-    ) -> None:
-        self.emit(
-            fx.RunPlaybook(
-                run=self.session.run,
-                purpose=purpose,
-                step=self.session.step,
-                playbook=playbook,
-                target=target,
-                variables=variables,
-                timeout=timeout,
-                for_rollback=self.session.rolling_back,
-            )
-        )

@@ -1,0 +1,193 @@
+"""The guiding half of the console: the library of runbooks, and the sessions that are carried out in this process."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from posdeck.errors import PosdeckError
+
+if TYPE_CHECKING:  # runbooks are loaded when the first rows are out; see ``console``
+    from posdeck.audit.record import Actor
+    from posdeck.catalogue.model import Catalogue
+    from posdeck.clock import Clock
+    from posdeck.operations.driver import SessionDriver
+    from posdeck.operations.front import RunbookSummary, Unsubscribe
+    from posdeck.operations.library import RunbookLibrary
+    from posdeck.operations.opening import Opening
+    from posdeck.operations.session_store import SessionStore
+    from posdeck.operations.view import SessionSummary, SessionView, View
+    from posdeck.operations.workshop import Workshop
+    from posdeck.runbooks.model import Runbook
+    from posdeck.runbooks.session import Session
+
+
+class Guiding:
+    """Runbooks and their sessions. ``console.Console`` says where, with what and for whom."""
+
+    opening: Opening
+    catalogue: Catalogue
+    clock: Clock
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self._session_listeners: list[Callable[[SessionView], None]] = []
+        self._drivers: dict[str, SessionDriver] = {}
+
+    @property
+    def view(self) -> View:
+        """The present view."""
+        raise NotImplementedError
+
+    def require_workshop(self) -> Workshop:
+        """What sessions and reads work with. Raises UnreachableError before the first connection."""
+        raise NotImplementedError
+
+    def _session_changed(self, driver: SessionDriver) -> None:
+        raise NotImplementedError
+
+    @cached_property
+    def library(self) -> RunbookLibrary:
+        """The runbooks of the content folder."""
+        from posdeck.operations.library import RunbookLibrary
+
+        return RunbookLibrary(self.opening.folders, self.catalogue, self.clock)
+
+    @cached_property
+    def _sessions(self) -> SessionStore:
+        from posdeck.operations.session_store import SessionStore
+
+        return SessionStore(self.opening.state)
+
+    # the library
+
+    def runbooks(self) -> Sequence[RunbookSummary]:
+        """The library."""
+        return self.library.summaries()
+
+    def runbook_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:
+        """The runbook that fits a workload's present state best."""
+        for problem in self.view.problems:
+            if problem.short == short_name and problem.runbook:
+                return problem.runbook, problem.params
+        return self.library.for_workload(short_name)
+
+    def restart_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:
+        """The operation that restarts exactly this workload."""
+        return self.library.restarting(short_name)
+
+    def runbook_markdown(self, runbook_id: str) -> str:
+        """The runbook as a document."""
+        return self.library.markdown(runbook_id)
+
+    # sessions
+
+    def subscribe_sessions(self, listener: Callable[[SessionView], None]) -> Unsubscribe:
+        """Call ``listener`` with every change of a session."""
+        self._session_listeners.append(listener)
+        return lambda: (
+            self._session_listeners.remove(listener) if listener in self._session_listeners else None
+        )
+
+    async def open_session(
+        self,
+        runbook_id: str,
+        params: Mapping[str, str],
+        *,
+        check_only: bool = False,
+    ) -> SessionView:
+        """Begin a session. Raises UnknownNameError, ContentError, or UnreachableError without a cluster."""
+        workshop = self.require_workshop()
+        runbook, session = self.library.new_session(
+            runbook_id, params, actor=self._actor.user, check_only=check_only
+        )
+        driver = self._drive(workshop, runbook, session)
+        await driver.start()
+        return self.session(session.id)
+
+    async def resume_session(self, session_id: str) -> SessionView:
+        """Take a stored session up again, after a crash, a lost terminal or a handover."""
+        if session_id not in self._drivers:
+            workshop = self.require_workshop()
+            session = self._sessions.load(session_id)
+            runbook = self.library.runbook(session.runbook)
+            driver = self._drive(workshop, runbook, session)
+            await driver.resume(self._actor.user, self.library.digest(runbook))
+        return self.session(session_id)
+
+    def _drive(self, workshop: Workshop, runbook: Runbook, session: Session) -> SessionDriver:
+        from posdeck.operations.driver import SessionDriver
+
+        digests = self.library.playbook_digests(runbook)
+        driver = SessionDriver(
+            workshop, runbook, session, self._sessions, self._on_session, playbook_digests=digests
+        )
+        self._drivers[session.id] = driver
+        return driver
+
+    def session(self, session_id: str) -> SessionView:
+        """One session as it stands."""
+        from posdeck.operations.session_view import view_of
+
+        return view_of(self.driver(session_id))
+
+    def driver(self, session_id: str) -> SessionDriver:
+        """The driver of a session of this process. Raises UnknownNameError."""
+        if session_id not in self._drivers:
+            self._sessions.load(session_id)
+            raise PosdeckError(f"session {session_id}", "is not running here", "Resume it first.")
+        return self._drivers[session_id]
+
+    async def answer(self, session_id: str, choice: str) -> None:
+        """Answer the question that waits."""
+        await self.driver(session_id).answer(choice)
+
+    async def confirm(
+        self,
+        session_id: str,
+        *,
+        typed: str,
+        reason: str,
+        ticket: str,
+        break_glass: str = "",
+        informed: Sequence[str] = (),
+    ) -> None:
+        """Confirm the act that waits; ``informed`` are the contacts who have been told of it."""
+        driver = self.driver(session_id)
+        await driver.confirm(
+            typed=typed, reason=reason, ticket=ticket, break_glass=break_glass, informed=informed
+        )
+
+    async def cancel(self, session_id: str) -> None:
+        """Stop what runs and follow the step's on_cancel."""
+        await self.driver(session_id).cancel()
+
+    def _on_session(self, driver: SessionDriver) -> None:
+        from posdeck.operations.session_view import view_of
+
+        view = view_of(driver)
+        for listener in tuple(self._session_listeners):
+            listener(view)
+        self._session_changed(driver)
+
+    def _open_summaries(self) -> tuple[SessionSummary, ...]:
+        """The sessions of this process that go on."""
+        if not self._drivers:
+            return ()
+        from posdeck.operations.session_view import summary_of
+
+        return tuple(
+            summary_of(d.session, d.runbook.metadata.title)
+            for d in self._drivers.values()
+            if d.session.ending is None
+        )
+
+    async def _leave_sessions(self) -> None:
+        """A session that waits stays stored and can be resumed; a run is cancelled."""
+        for driver in list(self._drivers.values()):
+            if driver.session.run:
+                with contextlib.suppress(PosdeckError):
+                    await driver.cancel("posdeck was closed")
+            await driver.let_go()
