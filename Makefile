@@ -1,5 +1,6 @@
 # Only Python >= 3.11 and make are assumed; uv comes from the package index into .venv.
 PYTHON ?= python3
+WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
@@ -14,8 +15,8 @@ help: ## the targets
 demo: $(STAMP) ## start posdeck on the embedded cluster
 	@$(BIN)/posdeck demo $(ARGS)
 
-test: $(STAMP_DEV) ## run the tests (ARGS="-k name" to choose)
-	@$(BIN)/pytest $(ARGS)
+test: $(STAMP_DEV) ## run the tests (ARGS="-k name" to choose, WORKERS=0 for one process)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 second: $(STAMP_DEV) ## run what starts Ansible on another Python (PYTHON2=python3.13)
 	$(PYTHON2) -m venv .cache/second

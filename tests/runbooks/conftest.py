@@ -115,7 +115,8 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Runbook:
     """The sample, loaded."""
     path = tmp_path_factory.mktemp("sample") / "sample.yml"
     path.write_text(SAMPLE, encoding="utf-8")
-    return load_runbook(path).runbook
+    runbook = load_runbook(path).runbook
+    return runbook.model_copy(update={"metadata": runbook.metadata.model_copy(update={"shortcut": "change"})})
 
 
 def plan_for(effect: fx.RunPlaybook, uid: str = "uid-1") -> Plan:

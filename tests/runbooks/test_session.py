@@ -371,3 +371,55 @@ def test_an_unknown_field_in_a_stored_session_is_refused(operations, sample):
     raw = to_json(operations(sample).session)
     with pytest.raises(PosdeckError):
         from_json(raw[:-1] + b',"approved":true}')
+
+
+def straight(operations, sample):
+    """The preview of the act that was gone straight to, and what is collected beside it."""
+    ops = operations(sample)
+    ops.send(ev.Started, straight=True)
+    return ops, ops.take(fx.RunPlaybook), ops.take(fx.CollectBeside)
+
+
+def test_the_shortcut_goes_straight_to_the_preview_and_looks_beside(operations, sample):
+    ops, preview, beside = straight(operations, sample)
+    assert (preview.purpose, preview.step) == (fx.Purpose.PREVIEW, "change")
+    assert (beside.step, beside.playbook, beside.target) == ("look", "pods.yml", "consumer-order")
+    assert beside.run != preview.run
+    ops.send(ev.EvidenceBeside, run=beside.run, step="look", collected=True, facts={"ready": 1}, digest="e1")
+    assert ops.session.phase is Phase.PREVIEWING
+    assert ops.session.steps["look"].status is StepStatus.COLLECTED
+    assert ops.session.steps["look"].digest == "e1"
+    assert not [e for e in ops.seen if isinstance(e, fx.Inform)]  # the evidence speaks for the act
+    ops.send(ev.PreviewArrived, run=preview.run, plan=plan_of(preview))
+    assert isinstance(ops.take(fx.AskConfirmation), fx.AskConfirmation)
+
+
+def test_evidence_against_the_act_is_said_while_its_plan_is_read(operations, sample):
+    choose = sample.step("choose")
+    told = tuple(
+        c.model_copy(update={"suggest_when": None if c.id == "act" else choose.choices[0].suggest_when,
+                             "because": "others need it" if c.id == "unsure" else c.because})
+        for c in choose.choices if c.id != "again"
+    )  # fmt: skip
+    steps = tuple(s.model_copy(update={"choices": told}) if s.id == "choose" else s for s in sample.steps)
+    ops, _, beside = straight(operations, sample.model_copy(update={"steps": steps}))
+    ops.send(ev.EvidenceBeside, run=beside.run, step="look", collected=True, facts={"ready": 1})
+    assert [(e.text, e.level) for e in ops.seen if isinstance(e, fx.Inform)] == [
+        ("Think again: others need it", "warning")
+    ]
+
+
+def test_what_was_being_collected_beside_is_given_up_after_a_crash(operations, sample):
+    ops, _, _ = straight(operations, sample)
+    ops.send(ev.Resumed, actor="bob", digest=ops.session.digest)
+    assert ops.session.steps["look"].status is StepStatus.FAILED
+    late = ops.session
+    ops.send(ev.EvidenceBeside, run="another", step="look", collected=True)
+    assert ops.session.steps == late.steps
+
+
+def test_a_runbook_without_a_shortcut_is_not_entered_by_it(operations, sample):
+    metadata = sample.metadata.model_copy(update={"shortcut": None})
+    ops = operations(sample.model_copy(update={"metadata": metadata}))
+    with pytest.raises(InvalidEventError, match="no shortcut"):
+        ops.send(ev.Started, straight=True)

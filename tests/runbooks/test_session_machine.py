@@ -24,8 +24,8 @@ class SessionMachine(RuleBasedStateMachine):
 
     runbook: Runbook  # set by the test
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(straight=st.booleans())
+    def begin(self, straight: bool) -> None:
         self.at = datetime(2026, 11, 1, tzinfo=UTC)
         self.session = new_session(
             self.runbook,
@@ -43,7 +43,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.uid = 0
         self.cancels: set[str] = set()
         self.passed: set[str] = set()
-        self.send(ev.Started)
+        self.send(ev.Started, straight=straight)
 
     def send(self, kind: type, **fields: object) -> None:
         self.at += timedelta(seconds=1)
@@ -60,7 +60,7 @@ class SessionMachine(RuleBasedStateMachine):
             self.perform(effect, saved)
 
     def perform(self, effect: fx.Effect, saved: bool) -> None:
-        if isinstance(effect, fx.RunPlaybook | fx.TakeReading | fx.RunCheck):
+        if isinstance(effect, fx.RunPlaybook | fx.TakeReading | fx.RunCheck | fx.CollectBeside):
             assert saved, "nothing runs before the state is durable"
             assert effect.run not in self.runs, "every run has a name of its own"
             if isinstance(effect, fx.RunPlaybook) and effect.purpose in WRITES:
@@ -95,6 +95,17 @@ class SessionMachine(RuleBasedStateMachine):
         run = self.one(data, "diagnose")
         del self.runs[run.run]
         self.send(ev.EvidenceArrived, run=run.run, collected=collected, facts={"ready": 1})
+
+    @precondition(lambda self: any(isinstance(e, fx.CollectBeside) for e in self.runs.values()))
+    @rule(collected=st.booleans())
+    def evidence_beside(self, collected: bool) -> None:
+        beside = next(e for e in self.runs.values() if isinstance(e, fx.CollectBeside))
+        del self.runs[beside.run]
+        before = self.session
+        facts = {"ready": 0}
+        self.send(ev.EvidenceBeside, run=beside.run, step=beside.step, collected=collected, facts=facts)
+        assert self.session.phase is before.phase, "what is found beside an act moves nothing"
+        assert self.session.step == before.step
 
     @precondition(lambda self: self.session.phase is Phase.DECIDING)
     @rule(choice=st.sampled_from(["act", "act", "act", "again", "unsure", "nonsense"]))
@@ -175,7 +186,7 @@ class SessionMachine(RuleBasedStateMachine):
         if roll_back and not self.runs:
             self.send(ev.RollbackRequested, step="change")
         else:
-            self.begin()
+            self.begin(straight=False)
 
     @rule(data=st.data())
     def the_usual(self, data: st.DataObject) -> None:

@@ -609,8 +609,10 @@ class FakeFront:
     def runbook_markdown(self, runbook_id: str) -> str:
         return f"# {runbook_id}\n\nLook, decide, act."
 
-    async def open_session(self, runbook_id: str, params: Mapping[str, str]) -> SessionView:
-        self.asked.append(("open_session", runbook_id, dict(params)))
+    async def open_session(
+        self, runbook_id: str, params: Mapping[str, str], *, straight: bool = False
+    ) -> SessionView:
+        self.asked.append(("open_session", runbook_id, dict(params), *(["straight"] if straight else [])))
         if self.open_error is not None:
             raise self.open_error
         target = params.get("consumer") or params.get("workload", "namespace")

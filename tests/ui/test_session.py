@@ -115,6 +115,7 @@ async def test_r_goes_straight_to_the_act(opened) -> None:
             "open_session",
             "restart-consumer",
             {"consumer": "consumer-order"},
+            "straight",
         ) in driver.front.asked
         assert "Type consumer-order to go on" in driver.text()
 

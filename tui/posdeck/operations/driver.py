@@ -68,9 +68,9 @@ class SessionDriver(Performing):
 
     # what a front end does
 
-    async def start(self) -> None:
-        """Begin the first step."""
-        await self.post(ev.Started(at=self._now()))
+    async def start(self, *, straight: bool = False) -> None:
+        """Begin the first step, or go ``straight`` to the runbook's shortcut."""
+        await self.post(ev.Started(at=self._now(), straight=straight))
 
     async def resume(self, actor: str, digest: str) -> None:
         """Take a stored session up again; what was interrupted is settled first."""
@@ -182,6 +182,8 @@ class SessionDriver(Performing):
                 self._spawn(self._run(effect), effect.run)
             case fx.TakeReading():
                 self._spawn(self._read(effect), effect.run)
+            case fx.CollectBeside():
+                self._spawn(self._collect_beside(effect), effect.run)
             case fx.RunCheck():
                 self._spawn(self._check(effect), effect.run)
             case fx.SettleRun():
@@ -199,7 +201,10 @@ class SessionDriver(Performing):
             case fx.OfferRollback():
                 self._show(rollback=effect)
             case fx.Inform():
-                self.showing.message = effect.text
+                if effect.level == "warning":  # stays on screen while the plan is read
+                    self.showing.loud = tuple(dict.fromkeys((*self.showing.loud, effect.text)))
+                else:
+                    self.showing.message = effect.text
             case fx.Finish():
                 self._show(offers=effect.offers)
                 self.finished.set()

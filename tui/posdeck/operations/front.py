@@ -110,15 +110,17 @@ class Front(Protocol):
         ...
 
     def restart_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:
-        """The operation (id, parameters) that restarts exactly this workload and asks nothing else."""
+        """The operation (id, parameters) that restarts exactly this workload and has a shortcut to that act."""
         ...
 
     def runbook_markdown(self, runbook_id: str) -> str:
         """The runbook as a document."""
         ...
 
-    async def open_session(self, runbook_id: str, params: Mapping[str, str]) -> SessionView:
-        """Begin a session."""
+    async def open_session(
+        self, runbook_id: str, params: Mapping[str, str], *, straight: bool = False
+    ) -> SessionView:
+        """Begin a session, at its first step or ``straight`` at the runbook's shortcut."""
         ...
 
     def session(self, session_id: str) -> SessionView:

@@ -97,14 +97,16 @@ class Guiding:
         params: Mapping[str, str],
         *,
         check_only: bool = False,
+        straight: bool = False,
     ) -> SessionView:
-        """Begin a session. Raises UnknownNameError, ContentError, or UnreachableError without a cluster."""
+        """Begin a session, at its first step or ``straight`` at its shortcut. Raises UnknownNameError, ContentError,
+        or UnreachableError without a cluster."""
         workshop = self.require_workshop()
         runbook, session = self.library.new_session(
             runbook_id, params, actor=self._actor.user, check_only=check_only
         )
         driver = self._drive(workshop, runbook, session)
-        await driver.start()
+        await driver.start(straight=straight)
         return self.session(session.id)
 
     async def resume_session(self, session_id: str) -> SessionView:

@@ -96,16 +96,16 @@ class RunbookLibrary:
         return None
 
     def restarting(self, short: str) -> tuple[str, Mapping[str, str]] | None:
-        """The operation that restarts exactly this workload and asks nothing else: its first step is the act."""
+        """The operation whose shortcut restarts exactly this workload."""
         groups = self._groups(short)
         for runbook in self.library.runbooks:
-            first = runbook.steps[0]
-            if not isinstance(first, Act) or first.playbook != RESTART:
+            act = runbook.step(runbook.metadata.shortcut) if runbook.metadata.shortcut else None
+            if not isinstance(act, Act) or act.playbook != RESTART:
                 continue
-            if not runbook.params and first.target == short:
+            if not runbook.params and act.target == short:
                 return runbook.id, {}
             filled = prefill(runbook, short, groups)
-            if filled and first.target == f"{{{{ params.{next(iter(filled))} }}}}":
+            if filled and act.target == f"{{{{ params.{next(iter(filled))} }}}}":
                 return runbook.id, filled
         return None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from posdeck.audit.record import Result, Verification
 from posdeck.catalogue.policy import Policy
-from posdeck.errors import RefusedError
+from posdeck.errors import PosdeckError, RefusedError
 from posdeck.execution.events import RunResult as PlaybookResult
 from posdeck.execution.events import RunStatus
 from posdeck.execution.runs import Run
@@ -83,6 +83,7 @@ class Performing:
         self._permits: dict[str, tuple[list[Permit], float]] = {}  # by unit, with when it began
         self._break_glass = ""
         self._informed: tuple[str, ...] = ()
+        self._beside = asyncio.Lock()
 
     def _policy(self) -> Policy:
         return self.workshop.standing().policy
@@ -141,16 +142,8 @@ class Performing:
         collected: bool,
         problem: str,
     ) -> None:
-        digest = ""
-        if evidence and not self.session.check_only:
-            text = looking.as_text(evidence)
-            name = f"{self.session.runbook}/{self.session.step}"
-            digest = await self.workshop.record(
-                lambda store: store.save_evidence(self.session.id, name, text)
-            )
-        step = self.runbook.step(self.session.step)
-        kubectl = str(getattr(step, "kubectl", "") or "")
-        self.showing.evidence += [replace(e, digest=digest, kubectl=self._kubectl(kubectl)) for e in evidence]
+        digest = await self._keep(self.session.step, evidence)
+        self._show_evidence(self.session.step, evidence, digest)
         await self.post(
             ev.EvidenceArrived(
                 at=self._now(),
@@ -161,6 +154,61 @@ class Performing:
                 summary=problem,
             )
         )
+
+    async def _keep(self, step: str, evidence: tuple[Evidence, ...]) -> str:
+        """The digest under which a step's evidence is stored; "" where nothing is."""
+        if not evidence or self.session.check_only:
+            return ""
+        text, name = looking.as_text(evidence), f"{self.session.runbook}/{step}"
+        return await self.workshop.record(lambda store: store.save_evidence(self.session.id, name, text))
+
+    def _show_evidence(self, step: str, evidence: tuple[Evidence, ...], digest: str) -> None:
+        kubectl = str(getattr(self.runbook.step(step), "kubectl", "") or "")
+        self.showing.evidence += [replace(e, digest=digest, kubectl=self._kubectl(kubectl)) for e in evidence]
+
+    async def _collect_beside(self, effect: fx.CollectBeside) -> None:
+        """One at a time: the plan that a person waits for comes first. An error here must not end the act."""
+        evidence: tuple[Evidence, ...] = ()
+        facts: Mapping[str, Any] = {}
+        collected, problem, digest = True, "", ""
+        try:
+            if effect.reading:
+                self.workshop.refresh_readings()
+                found, facts = checks.queue_numbers(self.workshop, effect.step, effect.target)
+                evidence = (found,)
+            else:
+                evidence, facts, collected, problem = await self._look_beside(effect)
+            digest = await self._keep(effect.step, evidence)
+        except PosdeckError as error:
+            collected, problem = False, str(error)
+        self._show_evidence(effect.step, evidence, digest)
+        await self.post(
+            ev.EvidenceBeside(
+                at=self._now(), run=effect.run, step=effect.step, collected=collected, facts=dict(facts),
+                digest=digest, summary=problem,
+            )
+        )  # fmt: skip
+
+    async def _look_beside(
+        self, effect: fx.CollectBeside
+    ) -> tuple[tuple[Evidence, ...], Mapping[str, Any], bool, str]:
+        step = self.runbook.step(effect.step)
+        if not isinstance(step, Diagnose):
+            raise TypeError(f"step {step.id} collects no evidence")
+        async with self._beside:
+            result, log = await run_playbook(
+                self.workshop,
+                run_id=effect.run,
+                playbook=effect.playbook,
+                target=effect.target,
+                variables=effect.variables,
+                timeout=effect.timeout,
+                on_start=lambda run: self._runs.__setitem__(effect.run, run),
+                on_change=lambda _: None,
+            )
+        self._runs.pop(effect.run, None)
+        found = looking.found_by(step, log.results)
+        return found.evidence, found.facts, result.succeeded, log.failure or result.message
 
     async def _preview(self, effect: fx.RunPlaybook) -> None:
         result, log = await self._playbook(effect, check=True)

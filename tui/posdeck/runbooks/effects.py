@@ -66,6 +66,20 @@ class TakeReading:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CollectBeside:
+    """Carry out a diagnose step while a person reads the plan of the act; answered by EvidenceBeside. It is a
+    playbook's run, or one of posdeck's own readings."""
+
+    run: str
+    step: str
+    playbook: str
+    reading: str
+    target: str
+    variables: Mapping[str, JsonValue]
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunCheck:
     """Perform a built-in check against the live cluster; answered by VerifyFinished."""
 
@@ -160,6 +174,7 @@ Effect = (
     SaveSession
     | RunPlaybook
     | TakeReading
+    | CollectBeside
     | RunCheck
     | CancelRun
     | SettleRun

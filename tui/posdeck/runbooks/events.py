@@ -49,7 +49,9 @@ class _Timed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started(_Timed):
-    """A new session begins its first step."""
+    """A new session begins its first step, or goes straight to the act that is the runbook's shortcut."""
+
+    straight: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,18 @@ class EvidenceArrived(_Timed):
     """A diagnose step's evidence; its redacted text is stored elsewhere under ``digest``."""
 
     run: str
+    collected: bool
+    facts: Mapping[str, JsonValue] = field(default_factory=dict)
+    digest: str = ""
+    summary: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceBeside(_Timed):
+    """Evidence of a diagnose step that was passed over on the way straight to the act."""
+
+    run: str
+    step: str
     collected: bool
     facts: Mapping[str, JsonValue] = field(default_factory=dict)
     digest: str = ""
@@ -206,6 +220,7 @@ class HandedOver(_Timed):
 Event = (
     Started
     | EvidenceArrived
+    | EvidenceBeside
     | Answered
     | PreviewArrived
     | PreviewFailed

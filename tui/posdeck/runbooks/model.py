@@ -115,6 +115,11 @@ class Metadata(_Model):
     contacts: tuple[Contact, ...] = ()
     risks: tuple[Text, ...] = ()
     expected_duration: Duration
+    shortcut: Slug | None = Field(
+        default=None,
+        description="The act that a front end's restart key goes straight to; the steps before it that only "
+        "look are then carried out beside it.",
+    )
 
 
 class Source(_Model):

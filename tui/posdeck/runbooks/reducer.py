@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
+from posdeck.runbooks import straight as way
 from posdeck.runbooks.events import Changed, RunResult, Verdict
 from posdeck.runbooks.model import Decide, Diagnose, Done, Runbook, Tell
 from posdeck.runbooks.plan import plan_hash
@@ -81,7 +82,18 @@ def _expect(turn: Transitions, event: Any, *phases: Phase) -> None:
 
 def _started(turn: Transitions, event: ev.Started) -> None:
     _expect(turn, event, Phase.NEW)
-    turn.enter(turn.runbook.steps[0].id)
+    _begin(turn, straight=event.straight)
+
+
+def _begin(turn: Transitions, *, straight: bool) -> None:
+    if not straight:
+        turn.enter(turn.runbook.steps[0].id)
+        return
+    act = turn.runbook.metadata.shortcut
+    if act is None:
+        raise InvalidEventError(f"runbook {turn.runbook.id}", "it has no shortcut", "Begin its first step")
+    turn.enter(act)
+    way.collect_beside(turn)
 
 
 # looking
@@ -105,6 +117,20 @@ def _evidence(turn: Transitions, event: ev.EvidenceArrived) -> None:
     else:
         # the exit is that of the graph, where going on regardless is no branch of its own
         turn.leave(*(("collected", following) if step.continue_on_failure else ("failed", None)))
+
+
+def _beside(turn: Transitions, event: ev.EvidenceBeside) -> None:
+    state = turn.session.steps.get(event.step)
+    if turn.session.phase is Phase.ENDED or state is None or event.run not in state.runs:
+        return
+    status = StepStatus.COLLECTED if event.collected else StepStatus.FAILED
+    turn.note(
+        event.step, status=status, facts=dict(event.facts), digest=event.digest, summary=event.summary,
+        ended=turn.at,
+    )  # fmt: skip
+    turn.emit(fx.SaveSession())
+    for warning in way.second_thoughts(turn):
+        turn.emit(fx.Inform(warning, "warning"))
 
 
 def _answered(turn: Transitions, event: ev.Answered) -> None:
@@ -378,6 +404,7 @@ def _resumed(turn: Transitions, event: ev.Resumed) -> None:
     if session.phase is Phase.ENDED:
         raise _out_of_place(session, event, "it is over")
     turn.set(actor=event.actor, handed_over_to="")
+    way.give_up(turn)
     if event.digest != session.digest:
         text = "The runbook or a playbook of it changed since this session began; begin a new one."
         turn.emit(fx.Inform(text, "error"))
@@ -414,6 +441,7 @@ def _abandon(turn: Transitions) -> None:
 _HANDLERS: dict[type, Callable[[Transitions, Any], None]] = {
     ev.Started: _started,
     ev.EvidenceArrived: _evidence,
+    ev.EvidenceBeside: _beside,
     ev.Answered: _answered,
     ev.PreviewArrived: _previewed,
     ev.PreviewFailed: _preview_failed,

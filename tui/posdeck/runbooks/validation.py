@@ -99,10 +99,22 @@ class _Linter:
                 yield self._at(
                     ("metadata", "triggers", index), "unknown-trigger", message, near(trigger, FINDING_IDS)
                 )
+        yield from self._shortcut()
         for index, contact in enumerate(about.contacts):
             yield from self._contact(contact.who, ("metadata", "contacts", index))
         for index, who in enumerate(self._runbook.policy.inform):
             yield from self._contact(who, ("policy", "inform", index))
+
+    def _shortcut(self) -> Iterator[Problem]:
+        """A shortcut must not jump over an act: what it passes over may only look, ask or tell."""
+        wanted = self._runbook.metadata.shortcut
+        if wanted is None:
+            return
+        first = next((step.id for step in self._runbook.steps if isinstance(step, Act)), None)
+        if wanted != first:
+            message = f"{wanted} is not the first act"
+            remedy = f"Write {first}." if first else "Take it away: this runbook has no act."
+            yield self._at(("metadata", "shortcut"), "unknown-shortcut", message, remedy)
 
     def _contact(self, who: str, where: Location) -> Iterator[Problem]:
         known = self._context.contacts

@@ -322,10 +322,10 @@ async def restart(app: PosdeckApp, subject: Subject) -> None:
     if found is None:
         app.notice(f"No operation restarts {subject.short or subject.name}. 8 lists the library.", "warn")
         return
-    await begin(app, found[0], found[1])
+    await begin(app, found[0], found[1], straight=True)
 
 
-async def begin(app: PosdeckApp, runbook: str, params: Mapping[str, str]) -> None:
+async def begin(app: PosdeckApp, runbook: str, params: Mapping[str, str], *, straight: bool = False) -> None:
     """Begin a session and show it, asking first for the parameters that are still open; a refusal is said and
     nothing else happens."""
     try:
@@ -333,7 +333,7 @@ async def begin(app: PosdeckApp, runbook: str, params: Mapping[str, str]) -> Non
         if summary is not None and any(ask.name not in params for ask in summary.asks):
             await _ask(app, summary, params)
             return
-        session = await app.need_front().open_session(runbook, params)
+        session = await app.need_front().open_session(runbook, params, straight=straight)
     except PosdeckError as refused:
         app.notice(str(refused), "bad")
         return
