@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from tests.acceptance.conftest import RESTART_NOW
 from tests.acceptance.places import Desk, confirmed, full, with_content
+from tests.acceptance.terminal import Terminal
 from tests.cluster.api import wait_until
 
 pytestmark = pytest.mark.ansible
@@ -155,6 +156,49 @@ def test_a_stopped_posdeck_ends_as_on_cancel_says(
     assert process.returncode == 4, said + told
     session = json.loads(said)
     assert [s["id"] for s in session["steps"]] == ["restart", "stopped"]
+    nothing_landed(desk, signs, before, began)
+    [entry] = [r for r in desk.records() if r["kind"] == "intent"]
+    assert desk.record(entry)["outcome"]["result"] in {"cancelled", "nothing-changed"}
+    assert json.loads(desk.run("runbook", "sessions", "-o", "json").stdout) == []
+    assert desk.run("audit", "verify").returncode == 0
+
+
+@pytest.fixture
+def live(desk: Desk, lingering: Path, tmp_path: Path) -> Iterator[tuple[Desk, Terminal, list[int], Path]]:
+    """The live interface in the middle of the act: its desk, its terminal, the processes of its run, their signs."""
+    signs = tmp_path / "signs"
+    signs.mkdir()
+    variables = {"POSDECK_TEST_SIGNS": str(signs), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    with_content(desk, lingering).extra.update(variables)
+    terminal = Terminal(desk.command(), desk.variables(), desk.home)
+    try:
+        terminal.until("● LIVE", "writes: ask", CONSUMER)
+        terminal.press(f":run restart-later {CONSUMER}\r")
+        terminal.until("Undo", "y confirm")
+        terminal.press("y")
+        terminal.until_true((signs / "begun").exists, "the act began")
+        yield desk, terminal, [int(pid) for pid in (signs / "begun").read_text().split()], signs
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("way", ["terminal closed", "SIGTERM", "asked twice"])
+def test_a_live_screen_that_ends_in_the_middle_of_an_act_stops_it_as_on_cancel_says(
+    live: tuple[Desk, Terminal, list[int], Path], way: str
+) -> None:
+    desk, terminal, pids, signs = live
+    before, began = desk.place.generations(), time.monotonic()
+    if way == "terminal closed":
+        terminal.hang_up()
+    elif way == "SIGTERM":
+        terminal.process.send_signal(signal.SIGTERM)
+    else:
+        terminal.press("\x11")
+        terminal.until("Still running: ", "again stops it")
+        terminal.press("\x11")
+    code = terminal.ended(within=60)
+    assert code == {"terminal closed": 129, "SIGTERM": 143, "asked twice": 0}[way]
+    assert all(gone(pid) for pid in pids), "nothing of the run is left"
     nothing_landed(desk, signs, before, began)
     [entry] = [r for r in desk.records() if r["kind"] == "intent"]
     assert desk.record(entry)["outcome"]["result"] in {"cancelled", "nothing-changed"}

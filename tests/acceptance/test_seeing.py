@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import select
-import struct
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
-import pyte
 import pytest
 from tests.acceptance.places import Desk, Place, full
+from tests.acceptance.terminal import Terminal
 from tests.cluster.api import wait_until
 
 from posdeck.cli.headless import live_view
@@ -105,60 +101,6 @@ async def test_a_change_of_a_pod_is_in_the_view_at_once(
         assert seen.snapshot.revision > view.snapshot.revision
     finally:
         await console.stop()
-
-
-class Terminal:
-    """posdeck in a terminal of its own, and what it shows."""
-
-    def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
-        import fcntl
-        import pty
-        import termios
-
-        self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
-        self.screen = pyte.Screen(200, 50)
-        self._stream = pyte.ByteStream(self.screen)
-        self.process = subprocess.Popen(
-            command, env=environment, cwd=folder, stdin=slave, stdout=slave, stderr=slave,
-            start_new_session=True, close_fds=True,
-        )  # fmt: skip
-        os.close(slave)
-
-    def until(self, *words: str, within: float = 60) -> str:
-        """The screen, once it shows all ``words``."""
-        deadline = time.monotonic() + within
-        while True:
-            shown = "\n".join(self.screen.display)
-            if all(word in shown for word in words):
-                return shown
-            if time.monotonic() > deadline or self.process.poll() is not None:
-                pytest.fail(f"not shown: {words}, ended {self.process.poll()}\n{shown}")
-            self._read()
-
-    def press(self, keys: str) -> None:
-        os.write(self.master, keys.encode())
-
-    def ended(self, within: float = 20) -> int:
-        """The exit code, once it has ended; what it still draws is read meanwhile."""
-        deadline = time.monotonic() + within
-        while self.process.poll() is None:
-            assert time.monotonic() < deadline, "it does not end"
-            self._read()
-        return self.process.returncode
-
-    def _read(self) -> None:
-        if select.select([self.master], [], [], 0.2)[0]:
-            try:
-                self._stream.feed(os.read(self.master, 65536))
-            except OSError:
-                return  # its other end was closed
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        os.close(self.master)
 
 
 def test_the_demo_shows_the_live_overview_and_leaves_by_key(tmp_path: Path) -> None:

@@ -590,8 +590,8 @@ class FakeFront:
     async def start(self) -> None:
         self.asked.append(("start",))
 
-    async def stop(self) -> None:
-        self.asked.append(("stop",))
+    async def stop(self, cause: str = "") -> None:
+        self.asked.append(("stop", cause))
 
     def runbooks(self) -> Sequence[RunbookSummary]:
         return self.library

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 from fake_front import FULL, FakeFront, view
+from textual import events
 
 from posdeck.cluster.snapshot import Feed, FeedState, Kind, Snapshot
 from posdeck.errors import ConfigurationError
-from posdeck.operations.view import Surroundings, View
+from posdeck.operations.view import SessionSummary, Surroundings, View
 from posdeck.ui.views import VIEWS
 
 EMPTY = View(Snapshot(), Surroundings("production", True, "ask"))
@@ -68,6 +69,21 @@ async def test_the_prompt_completes_names(opened) -> None:
     async with opened() as driver:
         await driver.press("colon", "c", "o", "n", "tab", "enter")
         assert driver.app.console_screen.current.view_name == "consumers"
+
+
+async def test_what_is_typed_fast_after_a_colon_is_never_taken_for_keys(opened) -> None:
+    """All keys are in the queue before the first is handled, as when a line is pasted or typed over a slow link."""
+    async with opened() as driver:
+        await driver.press("2")
+        typed = [("colon", ":"), *((c, c) for c in "restart consumer-ord"), ("tab", None), ("enter", "\r")]
+        for key, character in typed:
+            driver.app.post_message(events.Key(key, character))
+        await driver.settle()
+        await driver.settle()
+        assert [asked[:3] for asked in driver.front.asked if asked[0] == "open_session"] == [
+            ("open_session", "restart-consumer", {"consumer": "consumer-order"})
+        ]
+        assert "consumer-order" in driver.text()
 
 
 async def test_an_unknown_name_is_said_and_changes_nothing(opened) -> None:
@@ -360,7 +376,7 @@ async def test_leaving_ends_the_front(opened) -> None:
     async with opened() as driver:
         await driver.press("colon", "q", "enter")
         front = driver.front
-    assert ("stop",) in front.asked
+    assert ("stop", "posdeck was closed") in front.asked
 
 
 async def test_full_names_are_at_hand_where_short_ones_are_shown(opened) -> None:
@@ -407,3 +423,35 @@ async def test_one_object_that_cannot_be_drawn_leaves_the_others(opened) -> None
         await driver.press("2")
         assert "cannot be drawn" in driver.text()
         assert "consumer-order-" in driver.text()
+
+
+async def test_leaving_asks_again_while_something_runs_and_says_what(opened) -> None:
+    running = SessionSummary("7f", "restart-consumer", "Restart", "consumer-order", "running", "act", None)
+    async with opened(FakeFront(replace(view(), sessions=(running,)))) as driver:
+        await driver.press("ctrl+q")
+        assert "Still running: Restart · consumer-order. ⌃q again stops it" in driver.text()
+        assert driver.app.is_running
+        await driver.front.clock.advance(11)
+        driver.app._tick()
+        await driver.press("colon", "q", "enter")
+        assert ":q again stops it" in driver.text(), "what was asked long ago is not remembered"
+        await driver.press("ctrl+q")
+    assert driver.app.return_value == 0
+    assert driver.front.asked[-1] == ("stop", "posdeck was closed")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)])
+@pytest.mark.parametrize(("server", "word"), [("https://api", "▲ TLS UNCHECKED"), ("http://api", "▲ NO TLS")])
+async def test_a_server_that_nobody_checks_is_told_at_every_size(opened, size, server, word) -> None:
+    shown = view()
+    connection = replace(
+        shown.snapshot.connection, insecure=True, server=server, context="gke-production-europe-1"
+    )
+    shown = replace(shown, snapshot=replace(shown.snapshot, connection=connection))
+    async with opened(FakeFront(shown), size=size) as driver:
+        header = driver.text().splitlines()[0]
+        assert word in header
+        assert "PRODUCTION" in header
+        assert "● LIVE" in header
+    async with opened(size=size) as driver:
+        assert "TLS" not in driver.text().splitlines()[0]

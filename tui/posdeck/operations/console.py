@@ -15,6 +15,7 @@ from posdeck.cluster.snapshot import Connection, Feed, FeedState, Kind, Snapshot
 from posdeck.errors import AuditError, PosdeckError
 from posdeck.operations.binding import read_bindings
 from posdeck.operations.forwards import Forwards
+from posdeck.operations.front import CLOSED
 from posdeck.operations.guiding import Guiding
 from posdeck.operations.histories import Histories
 from posdeck.operations.judging import Judging
@@ -91,10 +92,10 @@ class Console(Guiding, Lookups):
         self._spawn(self._connect())
         self._spawn(self._load_actions() if self._judging.loaded else self._load_rules())
 
-    async def stop(self) -> None:
-        """End everything. A session that waits stays stored and can be resumed; a run is cancelled."""
+    async def stop(self, cause: str = CLOSED) -> None:
+        """End everything. A session that waits stays stored and can be resumed; a run is cancelled for ``cause``."""
         try:
-            await self._leave_sessions()
+            await self._leave_sessions(cause)
             await self.forwards.close()
         finally:
             await self._close()

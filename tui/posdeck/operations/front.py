@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a front end draws before what it names here is loaded
     from posdeck.operations.view import ActionSummary, SessionView, View
 
 Unsubscribe = Callable[[], None]
+CLOSED = "posdeck was closed"  # why a run was cancelled, where nobody says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ class Front(Protocol):
         """Connect in the background; returns at once."""
         ...
 
-    async def stop(self) -> None:
-        """End everything that was started."""
+    async def stop(self, cause: str = CLOSED) -> None:
+        """End everything that was started; a run is cancelled for this ``cause``."""
         ...
 
     def runbooks(self) -> Sequence[RunbookSummary]:

@@ -186,10 +186,10 @@ class Guiding:
             if d.session.ending is None
         )
 
-    async def _leave_sessions(self) -> None:
+    async def _leave_sessions(self, cause: str) -> None:
         """A session that waits stays stored and can be resumed; a run is cancelled."""
         for driver in list(self._drivers.values()):
             if driver.session.run:
                 with contextlib.suppress(PosdeckError):
-                    await driver.cancel("posdeck was closed")
+                    await driver.cancel(cause)
             await driver.let_go()

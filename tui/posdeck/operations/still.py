@@ -24,7 +24,7 @@ class Still:
     async def start(self) -> None:
         """The console runs already."""
 
-    async def stop(self) -> None:
+    async def stop(self, cause: str = "") -> None:
         """The console goes on."""
 
     def __getattr__(self, name: str) -> Any:

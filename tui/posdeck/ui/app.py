@@ -16,9 +16,9 @@ from textual.worker import Worker, WorkerState
 
 from posdeck.cluster.snapshot import Connection, Snapshot
 from posdeck.errors import PosdeckError
-from posdeck.operations.front import Front
-from posdeck.operations.view import SessionView, Surroundings, View
-from posdeck.ui import commands, errands, watchdog
+from posdeck.operations.front import CLOSED, Front
+from posdeck.operations.view import SessionSummary, SessionView, Surroundings, View
+from posdeck.ui import commands, errands, leaving, watchdog
 from posdeck.ui.actions import Action, Keys, remapped
 from posdeck.ui.link import FrontLink
 from posdeck.ui.messages import FrontFailed, FrontReady, SessionChanged, ViewChanged
@@ -28,13 +28,14 @@ from posdeck.ui.scene import Scene
 from posdeck.ui.screens.console import Console
 from posdeck.ui.screens.session import SessionPane
 from posdeck.ui.series import Series
+from posdeck.ui.terminal import TerminalDriver, listen
 from posdeck.ui.theme import textual_theme
 from posdeck.ui.views import BY_NAME, all_actions, complete
 from posdeck.ui.wall import EMPTY_WALL, Wall, wall_of
 
 
-class PosdeckApp(App[int]):
-    """The console."""
+class PosdeckApp(App[int], inherit_bindings=False):
+    """The console. Textual's own keys are left out: every key is in the registry, and leaving asks when it must."""
 
     ENABLE_COMMAND_PALETTE = False
     TITLE = "posdeck"
@@ -50,7 +51,7 @@ class PosdeckApp(App[int]):
         keys: Mapping[str, str] | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self._link = FrontLink(front_factory, self.post_message)
         self._now = now
         self.front: Front | None = None
@@ -64,11 +65,16 @@ class PosdeckApp(App[int]):
         self._runbook_ids: tuple[str, ...] = ()
         self.series = Series()
         self.watchdog: watchdog.Watchdog | None = None
+        self._deaf: Callable[[], None] = lambda: None
+        self._cause = CLOSED
+        self.asked_to_leave: datetime | None = None  # while something ran
         for colours in PALETTES.values():
             self.register_theme(textual_theme(colours))
 
     def on_mount(self) -> None:
         """Connect, and show the console meanwhile; what comes before its first frame is out is kept for then."""
+        if not self.is_headless:
+            self._deaf = listen(self.leave)
         self.run_worker(self._link.open(), group="front", exit_on_error=False)
         self.theme = f"posdeck-{self.palette_name}"
         self.push_screen(self.console_screen)
@@ -86,7 +92,21 @@ class PosdeckApp(App[int]):
         """Leave nothing behind."""
         if self.watchdog is not None:
             self.watchdog.stop()
-        await self._link.close()
+        try:
+            if running := self.running():
+                leaving.say_what_is_stopped(running)
+            await self._link.close(self._cause)
+        finally:
+            self._deaf()
+
+    def leave(self, code: int = 0, cause: str = CLOSED) -> None:
+        """End the console; what runs is cancelled for that ``cause`` before the process ends."""
+        self._cause = cause
+        self.exit(code)
+
+    def running(self) -> list[SessionSummary]:
+        """The sessions that are doing something at this moment."""
+        return [session for session in self.scene.view.sessions if session.status == "running"]
 
     # what came from outside
 

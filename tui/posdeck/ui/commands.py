@@ -14,6 +14,7 @@ from posdeck.ui.errands import (
     show_help,
     show_session,
 )
+from posdeck.ui.leaving import leave_if_meant
 from posdeck.ui.palettes import PALETTES
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.session import ENDED
@@ -34,7 +35,7 @@ async def command(app: PosdeckApp, text: str) -> None:
     if not word:
         return
     if word in {"q", "quit", "exit", "q!"}:
-        app.exit(0)
+        leave_if_meant(app, f":{word}")
     elif word in {"help", "h"}:
         await show_help(app)
     elif word == "theme":

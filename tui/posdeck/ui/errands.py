@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from posdeck.errors import PosdeckError, RefusedError
 from posdeck.operations.front import LogRequest, RunbookSummary
-from posdeck.ui.actions import Action
+from posdeck.ui.actions import Action, key_text
+from posdeck.ui.leaving import leave_if_meant
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.screens.form import FormPane
@@ -44,7 +45,7 @@ async def perform(app: PosdeckApp, action: Action, key: str) -> None:
     if action.id.startswith("view."):
         await app.go(action.id[5:])
     elif action.id == "quit":
-        app.exit(0)
+        leave_if_meant(app, key_text(key))
     elif action.id in {"back", "session-back"}:
         await back(app)
     elif action.id in {"command", "filter"}:

@@ -36,13 +36,13 @@ class FrontLink:
         except Exception as problem:
             self._post(FrontFailed(problem))
 
-    async def close(self) -> None:
-        """Leave nothing behind."""
+    async def close(self, cause: str) -> None:
+        """Leave nothing behind; what runs is cancelled for this ``cause``."""
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe.clear()
         if self._front is not None:
-            await self._front.stop()
+            await self._front.stop(cause)
 
     def _post_view(self, view: View) -> None:
         self._post(ViewChanged(view))

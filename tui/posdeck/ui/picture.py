@@ -30,7 +30,7 @@ class Frozen:
     async def start(self) -> None:
         """Nothing: it has its data."""
 
-    async def stop(self) -> None:
+    async def stop(self, cause: str = "") -> None:
         """Nothing: it is not ours."""
 
 

@@ -154,6 +154,8 @@ class Console(Screen[None]):
         """Look the key up in the place; what has no meaning there goes on to the widget's own bindings."""
         from textual.widgets import Input
 
+        if self.prompt.take(event):
+            return
         typing = isinstance(self.app.focused, Input)
         form = FORM in self.current.scopes() and not self.prompt.shown
         if typing and event.key not in _WHILE_TYPING and not (form and event.key in _IN_FORM):

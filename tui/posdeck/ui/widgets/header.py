@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
-from posdeck.cluster.snapshot import FeedState, Kind
+from posdeck.cluster.snapshot import Connection, FeedState, Kind
 from posdeck.operations.view import Surroundings
 from posdeck.ui.palettes import palette
 from posdeck.ui.plain import plain, width
@@ -64,6 +64,14 @@ def seconds_text(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
 
 
+def trust_part(connection: Connection) -> Part:
+    """What must never be dropped for want of room: nobody checks that this server is the right one."""
+    if not connection.insecure:
+        return Part("")
+    plain_text = connection.server.startswith("http://")
+    return Part("▲ NO TLS" if plain_text else "▲ TLS UNCHECKED", Tone.BAD)
+
+
 def badge(surroundings: Surroundings) -> str:
     """The environment as a word that cannot be taken for another."""
     return "PRODUCTION" if surroundings.production else plain(surroundings.environment).upper()
@@ -83,6 +91,7 @@ def parts(scene: Scene) -> list[Part]:
         Part(plain(connection.namespace) or "–", Tone.STRONG),
         Part(plain(connection.context), Tone.NORMAL, 2),
         connection_part(scene),
+        trust_part(connection),
         Part(user, Tone.NORMAL, 3),
         Part(f"writes: {around.writes}", writes_tone, 5),
         Part(reason.strip(), Tone.NORMAL, 6),

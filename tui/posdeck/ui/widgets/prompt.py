@@ -75,7 +75,7 @@ class Prompt(Horizontal):
         line.cursor_position = len(text)
         self._choice, self._stem = -1, text
         self._hint(text)
-        line.focus()
+        self.screen.set_focus(line)  # now, not with the next message: what is typed next is meant for it
 
     def close(self) -> None:
         """Hide it."""
@@ -88,6 +88,18 @@ class Prompt(Horizontal):
         else:
             hint = "text · regular expression · !inverse · -l label=value"
         self.query_one("#prompt-hint", Label).update(hint)
+
+    def take(self, event: events.Key) -> bool:
+        """A key that was on its way to another place when the prompt opened, as in fast typing and pasting: it is
+        meant for the prompt. Taken for a key of that place, the ``r`` of ``:run`` would begin a restart."""
+        if not self.shown:
+            return False
+        if event.is_printable and event.character:
+            event.stop()
+            event.prevent_default()
+            self.query_one(Input).insert_text_at_cursor(event.character)
+            return True
+        return self._own(event)
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
@@ -104,19 +116,24 @@ class Prompt(Horizontal):
 
     def on_key(self, event: events.Key) -> None:
         """Tab completes, escape leaves; the rest is the line's."""
+        self._own(event)
+
+    def _own(self, event: events.Key) -> bool:
         if event.key == "escape":
-            event.stop()
-            event.prevent_default()
             self.post_message(self.Closed(self.mode))
         elif event.key in {"tab", "shift+tab"} and self.mode == ":":
-            event.stop()
-            event.prevent_default()
+            line = self.query_one(Input)
+            if self._choice < 0:
+                self._stem = line.value
             found = self._complete(self._stem)
             if found:
                 self._choice = (self._choice + (1 if event.key == "tab" else -1)) % len(found)
-                line = self.query_one(Input)
                 with line.prevent(Input.Changed):
                     line.value = found[self._choice]
                 line.cursor_position = len(line.value)
         else:
             self._choice = -1
+            return False
+        event.stop()
+        event.prevent_default()
+        return True
