@@ -16,6 +16,7 @@ from posdeck.catalogue.policy import BlastRadius, ChangeWindow, Freeze, StagingF
 from posdeck.clock import ManualClock
 from posdeck.errors import RefusedError
 from posdeck.operations import gate, policies
+from posdeck.operations.aftermath import GONE, digest_of
 from posdeck.operations.facts import Facts
 from posdeck.operations.precedents import Approval, Precedents
 from posdeck.operations.reach import at_once
@@ -25,6 +26,7 @@ from posdeck.operations.write import CHANGE, MITIGATE, Expected, Limits, Write
 
 Make = Callable[..., Any]
 NOON = datetime.fromisoformat("2026-03-04T12:00:00+00:00")
+KEY = "Deployment/long--consumer-order"
 NIGHT = ChangeWindow(("mon", "tue", "wed"), time(22), time(2))
 FREEZE = Freeze(NOON - timedelta(hours=1), NOON + timedelta(hours=1), "year end")
 
@@ -33,6 +35,8 @@ VIOLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "read-only": ({}, {"read_only": True}, {}),
     "target": ({}, {}, {"target": None}),
     "target-changed": ({"expected": Expected(uid="other")}, {}, {}),
+    "changed-since": ({"undoes": ("s1-1",), "left": {KEY: GONE}}, {}, {}),
+    "aftermath-unknown": ({"undoes": ("s1-1",)}, {}, {}),
     "permission": ({}, {}, {"allowed": False}),
     "confirmation": ({"typed": "consumer"}, {}, {}),
     "reason": ({"reason": " "}, {}, {}),
@@ -44,7 +48,15 @@ VIOLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "blast-radius": ({"at_once": 2}, {"blast_radius": BlastRadius(1, None)}, {}),
     "inform": ({"act": "rollout-pause"}, {"inform": ("finance",)}, {}),
 }
-NEVER_OVERRIDDEN = {"read-only", "cluster-identity", "target", "target-changed", "permission", "confirmation"}
+NEVER_OVERRIDDEN = {
+    "read-only",
+    "cluster-identity",
+    "target",
+    "target-changed",
+    "changed-since",
+    "permission",
+    "confirmation",
+}
 
 
 def refused(write: Write, facts: Facts, standing: Standing, store: AuditStore) -> RefusedError:
@@ -281,12 +293,17 @@ class TestTakingBack:
         "inform": ("finance",),
     }
 
+    def left(self, facts: Facts) -> dict[str, str]:
+        return {KEY: digest_of(facts.target, replicas=False)}
+
     def forward(self, write: Make, standing: Make, facts: Facts, store: AuditStore) -> gate.Permit:
         return gate.authorise(write("rollout-pause", ticket="T"), facts, standing(), store)
 
     def test_its_own(self, write: Make, standing: Make, facts: Facts, store: AuditStore) -> None:
         permit = self.forward(write, standing, facts, store)
-        back = write("patch", typed="", reason="", run_id="s1-4", undoes=("s1-1", "s1-2"))
+        back = write(
+            "patch", typed="", reason="", run_id="s1-4", undoes=("s1-1", "s1-2"), left=self.left(facts)
+        )
         taken = gate.authorise(back, facts, standing(**self.STRICT), store)
         assert taken.intent.rollback_of == permit.intent.id
         assert taken.overridden == ()
@@ -296,14 +313,14 @@ class TestTakingBack:
         self, other: dict[str, Any], write: Make, standing: Make, facts: Facts, store: AuditStore
     ) -> None:
         self.forward(write, standing, facts, store)
-        back = write("patch", **{"run_id": "s1-4", "undoes": ("s1-2",), **other})
+        back = write("patch", **{"run_id": "s1-4", "undoes": ("s1-2",), "left": self.left(facts), **other})
         assert refused(back, facts, standing(**self.STRICT), store).rule == "change-window"
 
     def test_it_does_not_carry_past_rbac(
         self, write: Make, standing: Make, facts: Facts, store: AuditStore
     ) -> None:
         self.forward(write, standing, facts, store)
-        back = write("patch", run_id="s1-4", undoes=("s1-2",))
+        back = write("patch", run_id="s1-4", undoes=("s1-2",), left=self.left(facts))
         assert refused(back, replace(facts, allowed=False), standing(), store).rule == "permission"
 
 

@@ -11,6 +11,7 @@ from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
 from posdeck.runbooks.events import Changed, RunResult, Verdict
 from posdeck.runbooks.graph import paths
+from posdeck.runbooks.model import Outcome
 from posdeck.runbooks.plan import Plan
 from posdeck.runbooks.session import InvalidEventError, Phase, Status, StepStatus, from_json, to_json
 from posdeck.runbooks.substitution import SubstitutionError
@@ -289,7 +290,10 @@ def test_an_act_can_be_taken_back_after_the_session_ended(operations, sample):
     ops.send(ev.RunStarted, run=run.run)
     ops.send(ev.RunFinished, run=run.run, result=RunResult.SUCCEEDED)
     ops.verify(Verdict.PASSED, 1)
-    assert (ops.session.phase, ops.session.step) == (Phase.ENDED, "good")
+    assert (ops.session.phase, ops.session.step) == (Phase.ENDED, "change")
+    assert ops.session.outcome is Outcome.NOT_RESOLVED
+    assert ops.session.result.startswith("Change was taken back. Before that: consumer-order is well")
+    assert ops.seen[-1].offers == ()
     with pytest.raises(InvalidEventError, match="taken back already"):
         ops.send(ev.RollbackRequested, step="change")
 

@@ -666,6 +666,10 @@ class FakeFront:
             )
         )
 
+    async def take_back(self, session_id: str, step: str = "") -> SessionView:
+        self.asked.append(("take_back", session_id, step))
+        return self.session(session_id)
+
     async def cancel(self, session_id: str) -> None:
         self.asked.append(("cancel", session_id))
         self.post_session(

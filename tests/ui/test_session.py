@@ -180,3 +180,19 @@ async def test_a_workload_without_a_runbook_says_so(opened) -> None:
     async with opened() as driver:
         await driver.press("3", "b")
         assert "No runbook fits app" in driver.text()
+
+
+async def test_what_an_act_did_can_be_taken_back_by_a_key(opened) -> None:
+    async with opened() as driver:
+        await driver.press("b", "enter")
+        await driver.press("Z")
+        assert not [call for call in driver.front.asked if call[0] == "take_back"], "nothing to take back yet"
+        session = driver.front.session("7f3a0011")
+        over = replace(
+            session, confirmation=None, status="done", way_back="Set the former number of replicas"
+        )
+        driver.front.post_session(over)
+        await driver.settle()
+        assert "Z  Set the former number of replicas" in driver.text()
+        await driver.press("Z")
+        assert ("take_back", "7f3a0011", "") in driver.front.asked

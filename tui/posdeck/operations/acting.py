@@ -270,6 +270,7 @@ async def _planned(
             session_id=documents.session_id,
             limits=documents.limits,
             undoes=documents.undoes,
+            left=documents.left,
         )
     facts = await facts_of(workshop, write)
     expected = facts.found

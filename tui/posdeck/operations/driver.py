@@ -22,8 +22,8 @@ from posdeck.operations.workshop import Workshop
 from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
 from posdeck.runbooks.model import Runbook
-from posdeck.runbooks.reducer import advance
-from posdeck.runbooks.session import Phase, Session, StepStatus
+from posdeck.runbooks.reducer import advance, way_back
+from posdeck.runbooks.session import InvalidEventError, Phase, Session, StepStatus
 
 _BREAK_GLASS = "break-glass:"
 _RESULTS = {
@@ -92,6 +92,20 @@ class SessionDriver(Performing):
             await self.post(ev.Retried(at=self._now(), step=step))
         else:
             await self.post(ev.Answered(at=self._now(), step=step, choice=choice, note=note))
+
+    async def take_back(self, step: str = "") -> None:
+        """Plan the way back of an act that is over, by default the last one that can be taken back; it has a
+        preview and a confirmation of its own. Raises InvalidEventError when there is none, or it does not fit."""
+        step = step or way_back(self.runbook, self.session)
+        if not step:
+            raise InvalidEventError(
+                f"session {self.session.id}",
+                "has no act that can be taken back now",
+                "An act can be taken back at a question or when the session is over, where its runbook has a "
+                "rollback for it, and once.",
+            )
+        await self.post(ev.RollbackRequested(at=self._now(), step=step))
+        self.finished.clear()
 
     async def confirm(
         self, *, typed: str, reason: str, ticket: str, break_glass: str = "", informed: Sequence[str] = ()

@@ -146,6 +146,11 @@ class Front(Protocol):
         why the environment's policies are set aside, ``informed`` are the contacts who have been told."""
         ...
 
+    async def take_back(self, session_id: str, step: str = "") -> SessionView:
+        """Plan the way back of an act that is over (of ``step``, else of the last one); it waits for its own
+        confirmation."""
+        ...
+
     async def cancel(self, session_id: str) -> None:
         """Stop what runs and follow the step's on_cancel; returns when nothing of it runs any more."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -146,6 +147,36 @@ class Guiding:
         """Answer the question that waits."""
         await self.driver(session_id).answer(choice)
 
+    async def take_back(self, session_id: str, step: str = "") -> SessionView:
+        """Take an act of a session back, also of one that is over: its way back is planned, and waits to be
+        confirmed. Raises PosdeckError when there is no act that can be taken back."""
+        if session_id not in self._drivers:
+            workshop = self.require_workshop()
+            session = self._sessions.load(session_id)
+            runbook = self.library.runbook(session.runbook)
+            if not session.over:
+                return await self._take_back_of_open(session.id, step)
+            if self.library.digest(runbook) != session.digest:
+                raise PosdeckError(
+                    f"session {session.id}",
+                    "its runbook or a playbook of it changed since, so its way back may be another one",
+                    "posdeck audit show tells what the act changed; undo that with an act of its own.",
+                )
+            session_id = session.id
+            self._drive(workshop, runbook, replace(session, actor=self._actor.user))
+        driver = self.driver(session_id)
+        await driver.take_back(step)
+        return self.session(session_id)
+
+    async def _take_back_of_open(self, session_id: str, step: str) -> SessionView:
+        """Take a stored session up, and there take back; a way back that was already begun goes on by itself."""
+        await self.resume_session(session_id)
+        driver = self.driver(session_id)
+        await driver.wait_until_quiet()
+        if not driver.session.rolling_back:
+            await driver.take_back(step)
+        return self.session(session_id)
+
     async def confirm(
         self,
         session_id: str,
@@ -183,7 +214,7 @@ class Guiding:
         return tuple(
             summary_of(d.session, d.runbook.metadata.title)
             for d in self._drivers.values()
-            if d.session.ending is None
+            if not d.session.over
         )
 
     async def _leave_sessions(self, cause: str) -> None:

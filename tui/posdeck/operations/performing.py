@@ -18,12 +18,13 @@ from posdeck.execution.events import RunResult as PlaybookResult
 from posdeck.execution.events import RunStatus
 from posdeck.execution.runs import Run
 from posdeck.operations import acting, checks, followups, looking, recovery
+from posdeck.operations.aftermath import aftermath, aftermath_now
 from posdeck.operations.gate import Permit, refuse
 from posdeck.operations.running import RunLog, run_playbook
 from posdeck.operations.view import Evidence, TaskView
 from posdeck.operations.warming import Held, Wanted
 from posdeck.operations.workshop import Workshop
-from posdeck.operations.write import ACTS, RESOURCES, Limits, Write
+from posdeck.operations.write import ACTS, EMPTY, RESOURCES, Limits, Write
 from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
 from posdeck.runbooks.model import Act, Diagnose, Offer, Runbook
@@ -302,6 +303,7 @@ class Performing:
                 run=effect.run,
                 result=_RESULTS[result.status],
                 message=log.failure or result.message,
+                left=aftermath(preview.plan, [event.result for event in log.results]),
             )
         )
 
@@ -350,8 +352,9 @@ class Performing:
         )
 
     async def _ask_what_it_left(self, effect: fx.SettleRun) -> None:
-        changed, detail = await recovery.what_it_left(self.workshop, effect.plan)
-        await self.post(ev.Settled(at=self._now(), run=effect.run, changed=changed, detail=detail))
+        changed, detail, objects = await recovery.what_it_left(self.workshop, effect.plan)
+        left = aftermath_now(effect.plan, objects) if changed is not ev.Changed.NO else {}
+        await self.post(ev.Settled(at=self._now(), run=effect.run, changed=changed, detail=detail, left=left))
 
     async def _cancel_run(self, run: Run) -> None:
         with contextlib.suppress(asyncio.CancelledError):
@@ -395,6 +398,7 @@ class Performing:
             session_id=self.session.id,
             limits=self._limits(effect.step),
             undoes=self.session.steps[effect.step].runs if effect.for_rollback else (),
+            left=self.session.steps[effect.step].left if effect.for_rollback else EMPTY,
         )
 
     def _limits(self, step_id: str) -> Limits:

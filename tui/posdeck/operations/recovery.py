@@ -49,26 +49,32 @@ def _owner(path: Path) -> ProcessIdentity | None:
         return None
 
 
-async def what_it_left(workshop: Workshop, plan: Plan) -> tuple[Changed, str]:
-    """Whether the changes of ``plan`` are in the cluster now: all of them, none, or it cannot be told."""
+async def what_it_left(
+    workshop: Workshop, plan: Plan
+) -> tuple[Changed, str, dict[str, Mapping[str, Any] | None]]:
+    """Whether the changes of ``plan`` are in the cluster now: all of them, none, or it cannot be told; and the
+    objects as they are ("Kind/name"; None for one that does not exist)."""
     found: list[bool] = []
+    objects: dict[str, Mapping[str, Any] | None] = {}
     for planned in plan.objects:
         resource = RESOURCES[planned.kind]
         answer = await workshop.ask(Question("GET", resource.path(planned.namespace, planned.name)))
         if answer.status == 404:
             found.append(all(c.after is None for c in planned.changes))
+            objects[f"{planned.kind}/{planned.name}"] = None
             continue
         if answer.status != 200:
-            return Changed.UNKNOWN, f"{planned.name} cannot be read ({answer.status}): {answer.message()}"
+            return Changed.UNKNOWN, f"{planned.name} cannot be read ({answer.status}): {answer.message()}", {}
+        objects[f"{planned.kind}/{planned.name}"] = answer.json()
         now = {c.path: c.after for c in changes_between(None, answer.json())}
         found.append(all(now.get(c.path) == c.after for c in planned.changes))
     if not found:
-        return Changed.UNKNOWN, "the plan names no object"
+        return Changed.UNKNOWN, "the plan names no object", {}
     if all(found):
-        return Changed.YES, "the change is in the cluster"
+        return Changed.YES, "the change is in the cluster", objects
     if not any(found):
-        return Changed.NO, "the change did not reach the cluster"
-    return Changed.UNKNOWN, f"{sum(found)} of {len(found)} objects were changed"
+        return Changed.NO, "the change did not reach the cluster", objects
+    return Changed.UNKNOWN, f"{sum(found)} of {len(found)} objects were changed", objects
 
 
 async def settle_orphans(workshop: Workshop, running: Collection[str] = ()) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from posdeck.catalogue.policy import CONFIRM_TYPED
 from posdeck.operations import policies
+from posdeck.operations.aftermath import changed_since
 from posdeck.operations.binding import binding_problem
 from posdeck.operations.facts import Facts
 from posdeck.operations.standing import Rule, Standing, Verdict
@@ -62,6 +63,32 @@ def target_as_previewed(write: Write, facts: Facts, standing: Standing) -> Verdi
     if not difference:
         return None
     return Verdict("target-changed", difference, "Look at the new preview and confirm again.")
+
+
+def as_the_act_left_it(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """What is to be taken back is as the act left it: a rollback never takes back what somebody else did."""
+    left = write.left.get(f"{write.resource.kind}/{write.name}", "")
+    difference = changed_since(left, facts.target) if write.undoes and left else ""
+    if not difference:
+        return None
+    return Verdict(
+        "changed-since",
+        f"{difference}; taking the act back would undo that too",
+        "Ask whoever changed it; then do what is still needed as an act of its own: a revision with runbook "
+        "roll-back, replicas with scale-workload, an HPA's bounds with set-hpa-bounds.",
+    )
+
+
+def known_aftermath(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
+    """What the act left is known at all."""
+    if not write.undoes or write.left.get(f"{write.resource.kind}/{write.name}"):
+        return None
+    return Verdict(
+        "aftermath-unknown",
+        "what the act left behind was not seen, so nobody can tell whether somebody else changed it since",
+        'Compare it with the record of the act; when it is as it should be: --break-glass "REASON".',
+        overridable=True,
+    )
 
 
 def permission(write: Write, facts: Facts, standing: Standing) -> Verdict | None:
@@ -134,10 +161,12 @@ PREVIEW_RULES: tuple[Rule, ...] = (
     cluster_identity,
     target_exists,
     target_as_previewed,
+    as_the_act_left_it,
     permission,
 )
 # the environment's policies, as far as they need nothing of the person
 POLICY_RULES: tuple[Rule, ...] = (
+    known_aftermath,
     policies.freeze,
     policies.change_window,
     policies.staging_first,

@@ -43,7 +43,7 @@ class SessionStore:
                 session = from_json(path.read_bytes())
             except (PosdeckError, OSError):
                 continue
-            if session.ending is None:
+            if not session.over:
                 found.append(session)
         return sorted(found, key=lambda s: s.updated, reverse=True)
 

@@ -21,6 +21,7 @@ from posdeck.operations.view import (
 )
 from posdeck.operations.write import CHANGE
 from posdeck.runbooks.model import Act, Outcome, Runbook
+from posdeck.runbooks.reducer import way_back
 from posdeck.runbooks.session import Phase, Session, StepStatus, rollback_key
 from posdeck.runbooks.session import StepState as State
 from posdeck.runbooks.substitution import SubstitutionError, fill
@@ -78,6 +79,7 @@ def view_of(driver: SessionDriver) -> SessionView:
         next_offer=offers[0] if offers else None,
         next_params={k: str(v) for k, v in showing.offers[0].params.items()} if offers else {},
         exit_code=exit_code(driver),
+        way_back=_way_back(runbook, session),
     )
 
 
@@ -105,7 +107,7 @@ def exit_code(driver: SessionDriver) -> int | None:
     session = driver.session
     if session.phase is Phase.REFUSED:
         return EXIT_REFUSED
-    if session.ending is None:
+    if not session.over:
         return None
     if session.cancelled:
         return EXIT_CANCELLED
@@ -115,6 +117,23 @@ def exit_code(driver: SessionDriver) -> int | None:
     if session.check_only or session.outcome is Outcome.RESOLVED:
         return EXIT_PASSED
     return EXIT_CANNOT_TELL if session.outcome in {Outcome.CANNOT_TELL, Outcome.ESCALATED} else EXIT_FAILED
+
+
+def rollback_code(driver: SessionDriver) -> int | None:
+    """The command line's exit code for a way back that was asked for; None while it waits for somebody."""
+    session = driver.session
+    if session.phase is Phase.REFUSED:
+        return EXIT_REFUSED
+    backs = [state for key, state in session.steps.items() if key.endswith(rollback_key(""))]
+    if session.rolling_back or not backs:
+        return None
+    last = max(backs, key=lambda state: state.began)
+    codes = {
+        StepStatus.PASSED: EXIT_PASSED,
+        StepStatus.CANCELLED: EXIT_CANCELLED,
+        StepStatus.CANNOT_TELL: EXIT_CANNOT_TELL,
+    }
+    return codes.get(last.status, EXIT_FAILED)
 
 
 def fill_text(driver: Performing, text: str) -> str:
@@ -137,11 +156,19 @@ def fill_text(driver: Performing, text: str) -> str:
 
 
 def _status(session: Session) -> str:
-    if session.ending is not None:
-        return session.ending.value
+    if session.over:
+        return session.status.value
     if session.phase in {Phase.DECIDING, Phase.CONFIRMING, Phase.REFUSED, Phase.OFFERING, Phase.TELLING}:
         return "waiting"
     return session.status.value if session.status.value == "handed-over" else "running"
+
+
+def _way_back(runbook: Runbook, session: Session) -> str:
+    found = way_back(runbook, session)
+    step = runbook.step(found) if found else None
+    if not isinstance(step, Act) or step.rollback is None:
+        return ""
+    return f"{step.rollback.title} (takes back: {step.title})"
 
 
 def _result_text(session: Session) -> str:
@@ -156,7 +183,7 @@ def _path(runbook: Runbook, session: Session) -> tuple[StepView, ...]:
     gone = [p.step for p in session.trail]
     if session.step and session.step not in gone:
         gone.append(session.step)
-    rest = [] if session.ending is not None else [s.id for s in runbook.steps if s.id not in gone]
+    rest = [] if session.over else [s.id for s in runbook.steps if s.id not in gone]
     return tuple(_step_view(runbook, session, step) for step in (*dict.fromkeys(gone), *rest))
 
 

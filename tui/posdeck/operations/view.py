@@ -254,3 +254,4 @@ class SessionView:
     )
     next_params: Mapping[str, str] = field(default_factory=lambda: EMPTY)  # its parameters, filled in
     exit_code: int | None = None
+    way_back: str = ""  # what taking the last act back now would do, in words

@@ -118,7 +118,8 @@ class Write:
     person typed to confirm. ``reason``, ``ticket`` and ``typed`` are empty where nothing was given.
 
     ``bounds`` are the catalogue's fewest and most replicas; ``objects`` is how many the whole act touches and
-    ``at_once`` how many of them at a time; ``undoes`` are the runs of the act that this one takes back.
+    ``at_once`` how many of them at a time; ``undoes`` are the runs of the act that this one takes back,
+    and ``left`` is what that act made of each object (see ``aftermath``).
     """
 
     act: Act
@@ -148,6 +149,7 @@ class Write:
     informed: tuple[str, ...] = ()  # contact ids of those who have been told
     plan_digest: str = ""
     undoes: tuple[str, ...] = ()
+    left: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     intent_id: str = ""  # given where the lock has to name it beforehand
 
     @property

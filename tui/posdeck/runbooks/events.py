@@ -146,11 +146,12 @@ class RunProgress(_Timed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished(_Timed):
-    """A run ended."""
+    """A run ended. ``left`` says what it made of each object that it wrote to ("Kind/name" → a digest)."""
 
     run: str
     result: RunResult
     message: str = ""
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +167,12 @@ class VerifyFinished(_Timed):
 class Settled(_Timed):
     """The cluster was asked whether an interrupted run's whole change is there; the run is certainly over.
 
-    Some of it, on some of the objects, is ``unknown``."""
+    Some of it, on some of the objects, is ``unknown``. ``left`` is as in ``RunFinished``."""
 
     run: str
     changed: Changed
     detail: str = ""
+    left: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

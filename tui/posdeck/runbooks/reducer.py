@@ -13,7 +13,7 @@ from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
 from posdeck.runbooks import straight as way
 from posdeck.runbooks.events import Changed, RunResult, Verdict
-from posdeck.runbooks.model import Decide, Diagnose, Done, Runbook, Tell
+from posdeck.runbooks.model import Decide, Diagnose, Runbook, Tell
 from posdeck.runbooks.plan import plan_hash
 from posdeck.runbooks.session import (
     Confirmation,
@@ -246,7 +246,7 @@ def _run_finished(turn: Transitions, event: ev.RunFinished) -> None:
 
 
 def _act_finished(turn: Transitions, event: ev.RunFinished) -> None:
-    turn.note_unit(note=event.message)
+    turn.note_unit(note=event.message, left=dict(event.left))
     if turn.session.cancelling or event.result is RunResult.CANCELLED:
         turn.settle("cancelled")
     elif event.result is RunResult.SUCCEEDED:
@@ -260,7 +260,8 @@ def _settled(turn: Transitions, event: ev.Settled) -> None:
     session = turn.session
     if session.phase is not Phase.SETTLING:
         return
-    turn.note_unit(changed=event.changed, note=event.detail or turn.unit_state().note)
+    left = turn.unit_state().left or dict(event.left)
+    turn.note_unit(changed=event.changed, note=event.detail or turn.unit_state().note, left=left)
     because = "cancelled" if session.cancelling else session.settling_for
     if session.settling_for == "abandoned":
         _abandon(turn)
@@ -364,9 +365,10 @@ def _rollback_requested(turn: Transitions, event: ev.RollbackRequested) -> None:
     if session.phase is Phase.OFFERING:
         _expect(turn, event, Phase.OFFERING)
     elif session.phase in (Phase.DECIDING, Phase.TELLING, Phase.ENDED):
-        _check_can_roll_back(turn, event)
-        here = session.step
-        again = "" if session.phase is Phase.ENDED and not _is_done(turn, here) else here
+        cannot = why_not_back(turn.runbook, session, event.step)
+        if cannot:
+            raise _out_of_place(session, event, cannot)
+        again = "" if session.phase is Phase.ENDED else session.step
         turn.set(step=event.step, leaving_by="", after=again)
     else:
         raise _out_of_place(session, event)
@@ -374,20 +376,26 @@ def _rollback_requested(turn: Transitions, event: ev.RollbackRequested) -> None:
     turn.preview()
 
 
-def _is_done(turn: Transitions, step: str) -> bool:
-    return isinstance(turn.runbook.step(step), Done)
-
-
-def _check_can_roll_back(turn: Transitions, event: ev.RollbackRequested) -> None:
-    state = turn.session.steps.get(event.step)
-    back = turn.session.steps.get(rollback_key(event.step))
-    act = next((step for step in turn.runbook.steps if step.id == event.step), None)
+def why_not_back(runbook: Runbook, session: Session, step_id: str) -> str:
+    """Why the act of a step cannot be taken back, or "" when it can be asked for."""
+    state = session.steps.get(step_id)
+    back = session.steps.get(rollback_key(step_id))
+    act = next((step for step in runbook.steps if step.id == step_id), None)
     if state is None or state.plan is None or state.changed is Changed.NO:
-        raise _out_of_place(turn.session, event, f"step {event.step} changed nothing")
+        return f"step {step_id} changed nothing"
     if getattr(act, "rollback", None) is None:
-        raise _out_of_place(turn.session, event, f"step {event.step} cannot be taken back")
+        return f"step {step_id} cannot be taken back"
     if back is not None and back.changed is Changed.YES:
-        raise _out_of_place(turn.session, event, f"step {event.step} was taken back already")
+        return f"step {step_id} was taken back already"
+    return ""
+
+
+def way_back(runbook: Runbook, session: Session) -> str:
+    """The act that can be taken back now: the last one that changed something; "" where there is none."""
+    if session.check_only or session.phase not in (Phase.DECIDING, Phase.TELLING, Phase.ENDED):
+        return ""
+    acts = dict.fromkeys(p.step for p in reversed(session.trail) if p.step in session.steps)
+    return next((step for step in acts if not why_not_back(runbook, session, step)), "")
 
 
 # leaving and coming back

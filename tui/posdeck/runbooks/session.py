@@ -115,6 +115,7 @@ class StepState:
     confirmation: Confirmation | None = None
     runs: tuple[str, ...] = ()
     changed: Changed = Changed.NO
+    left: Mapping[str, str] = field(default_factory=dict)  # what it made of each object, to be taken back
     verdict: Verdict | None = None
 
 
@@ -175,6 +176,11 @@ class Session:
             return Status.WAITING_CONFIRM
         running = (Phase.ACTING, Phase.SETTLING, Phase.VERIFYING)
         return Status.RUNNING if self.phase in running else Status.OPEN
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing goes on; an act of it may still be taken back."""
+        return self.phase is Phase.ENDED
 
     @property
     def unit(self) -> str:

@@ -9,7 +9,7 @@ from posdeck.runbooks import effects as fx
 from posdeck.runbooks.conditions import UNSURE, suggest
 from posdeck.runbooks.events import Changed, Verdict
 from posdeck.runbooks.model import Act, Decide, Diagnose, Done, Outcome, Tell, Verify
-from posdeck.runbooks.session import Passage, Phase, Status, StepStatus
+from posdeck.runbooks.session import Passage, Phase, Status, StepState, StepStatus
 from posdeck.runbooks.substitution import fill
 from posdeck.runbooks.turn import Turn
 
@@ -246,5 +246,17 @@ class Transitions(Turn):
         elif to:
             self.enter(to)
         else:
-            status = self.session.ending or Status.DONE
-            self.finish(status, self.session.outcome, self.session.result)
+            self._end_again(done)
+
+    def _end_again(self, back: StepState) -> None:
+        """Once more to the end of a session that was over when the rollback was asked for."""
+        session = self.session
+        outcome, result = session.outcome, session.result
+        if back.changed is not Changed.NO:
+            well = back.verdict is Verdict.PASSED
+            outcome = Outcome.NOT_RESOLVED if well else Outcome.CANNOT_TELL
+            said = (
+                "was taken back" if well else f"was to be taken back, and that ended as {back.status.value}"
+            )
+            result = f"{self.act.title} {said}. Before that: {result}"
+        self.finish(session.ending or Status.DONE, outcome, result)

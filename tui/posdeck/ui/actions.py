@@ -162,6 +162,8 @@ ACTIONS: tuple[Action, ...] = (
             says="leave the screen; the session stays open"),
     _action("cancel", "ctrl+c", "cancel", SESSION, "Session", footer=26,
             says="stop what runs and follow on_cancel"),
+    _action("take-back", "Z", "take back", "way-back", "Session", footer=9, writes=True,
+            says="undo the last act, with a preview and a confirmation of its own"),
     _action("confirm", "y f2 enter", "confirm", CONFIRMATION, "Session", footer=5, writes=True),
     _action("decline", "n", "leave", CONFIRMATION, "Session", says="leave the screen; nothing is done"),
     _action("choose", "1 2 3 4 5 6 7 8 9", "answer", QUESTION, "Session", footer=5),

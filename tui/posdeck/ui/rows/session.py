@@ -232,6 +232,8 @@ def result_lines(session: SessionView, cells: int) -> list[Line]:
         lines += labelled("Result", session.result, cells, Tone.STRONG)
     if session.message:
         lines += labelled("", session.message, cells)
+    if session.way_back:
+        lines += labelled("Back", f"Z  {session.way_back}", cells, Tone.ACCENT)
     if session.next_offer:
         lines += labelled("Next", f"b  {session.next_offer[1]}", cells, Tone.ACCENT)
     return lines

@@ -164,6 +164,8 @@ class SessionPane(Pane):
             found.append(act.CONFIRMATION)
         if session is not None and (session.next_offer or self.posdeck.series.next_for(session)):
             found.append("offer")
+        if session is not None and session.way_back:
+            found.append("way-back")
         return (*found, act.SESSION, act.PAGER, act.EVERYWHERE)
 
     def pager(self) -> Pager | None:
@@ -206,6 +208,8 @@ class SessionPane(Pane):
             self._kubectl(session)
         elif action.id == "next-offer":
             self._next(session)
+        elif action.id == "take-back":
+            self.posdeck.run_worker(self._taking_back(session.id), exit_on_error=False, group="session")
         elif action.id == "cancel":
             self._cancel(session)
         else:
@@ -242,6 +246,12 @@ class SessionPane(Pane):
     async def _cancelling(self, session_id: str) -> None:
         try:
             await self.posdeck.need_front().cancel(session_id)
+        except PosdeckError as problem:
+            self.posdeck.notice(str(problem), "bad")
+
+    async def _taking_back(self, session_id: str) -> None:
+        try:
+            await self.posdeck.need_front().take_back(session_id)
         except PosdeckError as problem:
             self.posdeck.notice(str(problem), "bad")
 
