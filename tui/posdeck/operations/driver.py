@@ -10,38 +10,23 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from posdeck.errors import PosdeckError
-from posdeck.execution.events import RunStatus
 from posdeck.operations import followups
 from posdeck.operations.gate import refuse
-from posdeck.operations.performing import Performing, Showing
+from posdeck.operations.performing import Performing
 from posdeck.operations.policies import wanted_contacts
 from posdeck.operations.session_store import SessionStore
+from posdeck.operations.showing import Showing
 from posdeck.operations.standing import Verdict
 from posdeck.operations.warming import Wanted
 from posdeck.operations.workshop import Workshop
 from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
 from posdeck.runbooks.model import Runbook
-from posdeck.runbooks.reducer import advance, way_back
-from posdeck.runbooks.session import InvalidEventError, Phase, Session, StepStatus
+from posdeck.runbooks.reducer import advance
+from posdeck.runbooks.session import InvalidEventError, Phase, Session
+from posdeck.runbooks.way_back import way_back
 
 _BREAK_GLASS = "break-glass:"
-_RESULTS = {
-    RunStatus.SUCCEEDED: ev.RunResult.SUCCEEDED,
-    RunStatus.FAILED: ev.RunResult.FAILED,
-    RunStatus.CANCELLED: ev.RunResult.CANCELLED,
-    RunStatus.INCOMPLETE: ev.RunResult.INCOMPLETE,
-    RunStatus.LOST: ev.RunResult.LOST,
-}
-_OVER = frozenset(
-    {
-        StepStatus.PASSED,
-        StepStatus.FAILED,
-        StepStatus.CANNOT_TELL,
-        StepStatus.CANCELLED,
-        StepStatus.REFUSED,
-    }
-)
 
 
 class SessionDriver(Performing):

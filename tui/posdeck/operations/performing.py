@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from posdeck.audit.record import Result, Verification
@@ -21,16 +21,16 @@ from posdeck.operations import acting, checks, followups, looking, recovery
 from posdeck.operations.aftermath import aftermath, aftermath_now
 from posdeck.operations.gate import Permit, refuse
 from posdeck.operations.running import RunLog, run_playbook
+from posdeck.operations.showing import Showing
 from posdeck.operations.view import Evidence, TaskView
 from posdeck.operations.warming import Held, Wanted
 from posdeck.operations.workshop import Workshop
 from posdeck.operations.write import ACTS, EMPTY, RESOURCES, Limits, Write
 from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
-from posdeck.runbooks.model import Act, Diagnose, Offer, Runbook
+from posdeck.runbooks.model import Act, Diagnose, Runbook
 from posdeck.runbooks.session import Session, StepState, StepStatus
 
-_BREAK_GLASS = "break-glass:"
 _RESULTS = {
     RunStatus.SUCCEEDED: ev.RunResult.SUCCEEDED,
     RunStatus.FAILED: ev.RunResult.FAILED,
@@ -47,24 +47,6 @@ _OVER = frozenset(
         StepStatus.REFUSED,
     }
 )
-
-
-@dataclass(slots=True)
-class Showing:
-    """What the session screen shows beside the reducer's state."""
-
-    evidence: list[Evidence] = field(default_factory=list)
-    tasks: tuple[TaskView, ...] = ()
-    log: tuple[str, ...] = ()
-    decision: fx.AskDecision | None = None
-    confirmation: fx.AskConfirmation | None = None
-    contact: fx.AskContact | None = None
-    rollback: fx.OfferRollback | None = None
-    message: str = ""
-    refusal: RefusedError | None = None
-    preview: acting.Preview | None = None
-    loud: tuple[str, ...] = ()  # what has to stay on screen: break-glass, locks, what is owed
-    offers: tuple[Offer, ...] = ()
 
 
 class Performing:

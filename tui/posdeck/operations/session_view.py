@@ -21,10 +21,10 @@ from posdeck.operations.view import (
 )
 from posdeck.operations.write import CHANGE
 from posdeck.runbooks.model import Act, Outcome, Runbook
-from posdeck.runbooks.reducer import way_back
 from posdeck.runbooks.session import Phase, Session, StepStatus, rollback_key
 from posdeck.runbooks.session import StepState as State
 from posdeck.runbooks.substitution import SubstitutionError, fill
+from posdeck.runbooks.way_back import way_back
 
 if TYPE_CHECKING:
     from posdeck.operations.driver import SessionDriver
