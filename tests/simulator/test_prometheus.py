@@ -31,8 +31,12 @@ SERIES: tuple[tuple[dict[str, str], list[Sample]], ...] = (
 
 
 class Fixed:
-    def select(self, node: Selector) -> Iterable[tuple[Mapping[str, str], Sequence[Sample]]]:
-        return [(labels, samples) for labels, samples in SERIES if all(m.test(labels) for m in node.matchers)]
+    def select(self, node: Selector) -> Iterable[tuple[Labels, Sequence[Sample]]]:
+        return [
+            (tuple(sorted(labels.items())), samples)
+            for labels, samples in SERIES
+            if all(m.test(labels) for m in node.matchers)
+        ]
 
 
 def value(query: str, at: float = 300) -> Any:

@@ -54,8 +54,7 @@ class Rehearsal:
         self.catalogue = catalogue
         self.clock = ManualClock(start)
         self.cluster: Simulator = Simulator(seed_of(catalogue, seed), clock=self.clock)
-        self.cluster.fill()
-        self.cluster.load.writes_logs = logs
+        self.cluster.fill(logs=logs)
         self._assessor = Assessor(catalogue, self.clock, library)
         self._known: dict[str, tuple[str, Any]] = {}
         client = Prometheus(self._fetch, SOURCE)

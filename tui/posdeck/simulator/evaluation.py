@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from posdeck.simulator.promql import Aggregate, Binary, Call, Node, Number, QueryError, Selector
@@ -19,8 +19,8 @@ LOOKBACK = 300.0
 class Source(Protocol):
     """Where samples come from."""
 
-    def select(self, node: Selector) -> Iterable[tuple[Mapping[str, str], Sequence[Sample]]]:
-        """(labels with __name__, samples in order of time) of every series that matches."""
+    def select(self, node: Selector) -> Iterable[tuple[Labels, Sequence[Sample]]]:
+        """(sorted labels with __name__, samples in order of time) of every series that matches."""
         ...
 
 
@@ -48,7 +48,7 @@ def _instant(node: Selector, source: Source, at: float) -> Vector:
     for labels, samples in source.select(node):
         latest = next((s for s in reversed(samples) if s[0] <= at), None)
         if latest is not None and at - latest[0] < LOOKBACK:
-            found[tuple(sorted(labels.items()))] = latest[1]
+            found[labels] = latest[1]
     return found
 
 
@@ -66,7 +66,7 @@ def _call(node: Call, source: Source, at: float) -> Vector | float:
             window = [s for s in samples if at - first.seconds < s[0] <= at]
             number = _over_time(node.name, window, at - first.seconds, at)
             if number is not None:
-                found[_unnamed(tuple(sorted(labels.items())))] = number
+                found[_unnamed(labels)] = number
         return found
     value = evaluate(first, source, at)
     rest = [evaluate(a, source, at) for a in node.arguments[1:]]

@@ -13,7 +13,7 @@ from aiohttp import web
 from posdeck.clock import Clock
 from posdeck.simulator.evaluation import Labels, Sample, Vector, evaluate
 from posdeck.simulator.load import BUCKETS, Load
-from posdeck.simulator.promql import Node, QueryError, Selector, parse, seconds_of
+from posdeck.simulator.promql import Matcher, Node, QueryError, Selector, parse, seconds_of
 from posdeck.simulator.resources import NODES
 from posdeck.simulator.store import Change, Key
 
@@ -22,28 +22,38 @@ Json = dict[str, Any]
 SCRAPE_SECONDS = 15.0
 KEPT_SAMPLES = 260  # a little more than an hour
 MAX_POINTS = 11_000
+KEPT_SELECTORS = 500  # whose series are remembered
 
 
 class Samples:
     """The recorded series."""
 
     def __init__(self) -> None:
-        self._series: dict[str, dict[Labels, deque[Sample]]] = {}
+        self._series: dict[Labels, deque[Sample]] = {}  # by sorted labels, the name among them
+        self._found: dict[tuple[Matcher, ...], list[tuple[Labels, deque[Sample]]]] = {}
 
     def add(self, at: float, name: str, value: float, **labels: str) -> None:
         """One sample."""
-        key = tuple(sorted(labels.items()))
-        ring = self._series.setdefault(name, {}).setdefault(key, deque(maxlen=KEPT_SAMPLES))
+        key = tuple(sorted({"__name__": name, **labels}.items()))
+        ring = self._series.get(key)
+        if ring is None:
+            ring = self._series[key] = deque(maxlen=KEPT_SAMPLES)
+            self._found.clear()
         ring.append((at, value))
 
-    def select(self, node: Selector) -> Iterable[tuple[Mapping[str, str], Sequence[Sample]]]:
-        """See ``evaluation.Source``."""
-        name = next((m.value for m in node.matchers if m.label == "__name__" and m.operator == "="), None)
-        for metric in [name] if name is not None else list(self._series):
-            for key, samples in self._series.get(metric, {}).items():
-                labels = {"__name__": metric, **dict(key)}
+    def select(self, node: Selector) -> Iterable[tuple[Labels, Sequence[Sample]]]:
+        """See ``evaluation.Source``. What a selector matches is kept until there is a new series."""
+        found = self._found.get(node.matchers)
+        if found is None:
+            found = []
+            for key, samples in self._series.items():
+                labels = dict(key)
                 if all(matcher.test(labels) for matcher in node.matchers):
-                    yield labels, samples
+                    found.append((key, samples))
+            if len(self._found) >= KEPT_SELECTORS:
+                self._found.clear()
+            self._found[node.matchers] = found
+        return found
 
 
 class Scraper:
@@ -189,11 +199,28 @@ class PrometheusApi:
 
     def _instant(self, values: Mapping[str, str]) -> Json:
         at = self._time(values, "time")
-        result = evaluate(self._query(values), self._samples, at)
+        node = self._query(values)
+        if isinstance(node, Selector) and node.seconds:
+            return {"resultType": "matrix", "result": self._raw(node, at)}
+        result = evaluate(node, self._samples, at)
         if not isinstance(result, dict):
             return {"resultType": "scalar", "result": [at, _text(result)]}
         rows = [{"metric": dict(labels), "value": [at, _text(value)]} for labels, value in result.items()]
         return {"resultType": "vector", "result": rows}
+
+    def _raw(self, node: Selector, at: float) -> list[Json]:
+        """A range selector by itself gives the samples as they were scraped."""
+        rows = []
+        for labels, samples in self._samples.select(node):
+            points: list[list[Any]] = []
+            for when, value in reversed(samples):
+                if when <= at - node.seconds:
+                    break
+                if when <= at:
+                    points.append([when, _text(value)])
+            if points:
+                rows.append({"metric": dict(labels), "values": points[::-1]})
+        return rows
 
     def _range(self, values: Mapping[str, str]) -> Json:
         node, start, end = self._query(values), self._time(values, "start"), self._time(values, "end")

@@ -153,24 +153,24 @@ class Simulator:
             ) from error
         self.port = self._server.addresses[0][1]
 
-    def fill(self) -> None:
+    def fill(self, *, logs: bool = True) -> None:
         """Fill the namespace and play its past, without serving anything: whoever needs no API drives
-        ``engine.settle`` with the clock."""
+        ``engine.settle`` with the clock. Without ``logs`` no ordinary lines are written, then or later."""
         populate(self.world, self.kubelet)
-        self._remember()
+        self._remember(logs=logs)
         self.engine.look(self.load.name, ("", "load"))
         self.engine.settle()
 
     def _end_containers(self, pod: Json, reason: str, code: int) -> None:
         self.kubelet.restart(pod, reason, code)
 
-    def _remember(self) -> None:
+    def _remember(self, *, logs: bool) -> None:
         """Play the hour before the start, so that logs and measurements have a past."""
         now = self.clock.now()
         steps = int(HISTORY.total_seconds() / SCRAPE_SECONDS)
         for index in range(steps, 0, -1):
             moment = now - timedelta(seconds=(index - 1) * SCRAPE_SECONDS)
-            self.load.writes_logs = now - moment <= LOG_HISTORY
+            self.load.writes_logs = logs and now - moment <= LOG_HISTORY
             self.load.step(moment, SCRAPE_SECONDS)
             self.scraper.record(moment)
         self.metrics.reconcile(("", "scrape"))

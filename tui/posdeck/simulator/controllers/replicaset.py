@@ -23,6 +23,7 @@ from posdeck.simulator.world import (
 Json = dict[str, Any]
 
 BURST = 500
+FIRST_RETRY, LONGEST_RETRY = 5.0, 300.0  # seconds
 SOURCE = "replicaset-controller"
 
 
@@ -139,19 +140,29 @@ class ReplicaSetController:
         ):
             if count:
                 status[name] = count
-        if failure is not None:
-            status["conditions"] = set_condition(
-                dig(replica_set, "status", "conditions") or [],
-                {
-                    "type": "ReplicaFailure",
-                    "status": "True",
-                    "reason": "FailedCreate",
-                    "message": failure.message,
-                },
-                self._world.now_text(),
-            )
-        self._world.write_status(REPLICA_SETS, replica_set, status)
-        return 5.0 if failure is not None else soonest
+        if failure is None:
+            self._world.write_status(REPLICA_SETS, replica_set, status)
+            return soonest
+        conditions = dig(replica_set, "status", "conditions") or []
+        failing = condition(conditions, "ReplicaFailure")
+        if failing is None or failing["status"] != "True":
+            new = {
+                "type": "ReplicaFailure",
+                "status": "True",
+                "reason": "FailedCreate",
+                "message": failure.message,
+            }
+            conditions = set_condition(conditions, new, self._world.now_text())
+            failing = condition(conditions, "ReplicaFailure")
+        # the first message stays: each attempt names another pod, and a status that changes is looked at again
+        self._world.write_status(REPLICA_SETS, replica_set, {**status, "conditions": conditions})
+        return self._patience(failing or {})
+
+    def _patience(self, failing: Json) -> float:
+        """Seconds until pods are tried again: as long as it has failed, within bounds."""
+        since = datetime.fromisoformat(failing["lastTransitionTime"])
+        lasted = (self._world.clock.now() - since).total_seconds()
+        return min(LONGEST_RETRY, max(FIRST_RETRY, lasted))
 
 
 def available(ready: list[Json], minimum: int, world: World) -> tuple[int, float | None]:
