@@ -7,7 +7,7 @@ UV_VERSION := 0.13.9
 STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test second faults lint format lock benchmark screenshots schema clean help
+.PHONY: demo test second faults lint format lock benchmark benchmark-diagnosis screenshots schema clean help
 
 help: ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -33,7 +33,7 @@ lint: $(STAMP_DEV) ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-benchmark-diagnosis: $(STAMP_DEV) ## measure the diagnosis over all drills, into docs/diagnosis.md (ARGS="--seeds 20 --hours 24")
+benchmark-diagnosis: $(STAMP_DEV) ## measure the diagnosis over all drills, into docs/diagnosis.md (ARGS="--seeds 1 --hours 2")
 	@$(BIN)/python tests/benchmarks/benchmark_diagnosis.py $(ARGS)
 
 format: $(STAMP_DEV) ## put the code into ruff's form

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+
+import pytest
 
 from posdeck.cluster.snapshot import Feed, FeedState, Kind
 from posdeck.findings.folding import CHAIN, EVERYWHERE, UNRELATED
 from posdeck.findings.model import Severity
 from posdeck.findings.rulebook import RULE_IDS
+from posdeck.telemetry.reading import Reading
 
 ORDER = "spc--pos--be--consumer-order--prod"
 APP = "spc--pos--be--app--prod"
@@ -55,12 +59,43 @@ async def test_a_dependency_is_told_from_one_consumers_fault(namespace: Any) -> 
     namespace.queue("consumer-order", **idle)
     report = await namespace.after(60)
     assert [f.id for f in report.findings] == ["consumer-not-processing"]
-    for workload in namespace.catalogue.workloads.values():
-        if "consumers" in workload.groups:
-            namespace.queue(workload.name, **idle)
-    report = await namespace.after(60)
+    _all_consumers(namespace, **idle)
+    report = await namespace.after(60, step=15)
     assert [f.id for f in report.findings] == ["dependency-down"]
     assert report.findings[0].kind == "ExternalSystem"
+
+
+@pytest.mark.parametrize(("connected", "system"), [(1.0, "database"), (0.0, "queue")])
+async def test_who_still_holds_a_channel_has_not_lost_the_queue(
+    namespace: Any, connected: float, system: str
+) -> None:
+    """The database and the queue have the same dependants; the channels tell them apart, and the failing API
+    folds under either."""
+    idle = namespace.now - timedelta(seconds=90)
+    _all_consumers(namespace, waiting=90.0, rate_out=0.0, connected=connected, idle_since=idle)
+    namespace.other = replace(namespace.other, api_error_ratio=Reading(0.4, "ratio"))
+    report = await namespace.after(60, step=15)
+    assert [(f.id, f.name) for f in report.findings] == [("dependency-down", system)]
+    assert "api-not-answering" in {f.id for f in report.folded}
+
+
+async def test_a_few_that_fail_first_are_not_taken_for_the_whole(namespace: Any) -> None:
+    """While the trouble spreads, no narrower system is named, and a verdict replaces the one before at once."""
+    idle = {"waiting": 90.0, "rate_out": 0.0, "idle_since": namespace.now - timedelta(seconds=90)}
+    for name in ("orders-bulk-upload", "orders-bulk-upload-vip1", "orders-bulk-upload-svip1"):
+        namespace.queue(f"consumer-{name}", **idle)
+    await namespace.after(10, step=5)
+    _all_consumers(namespace, **idle)
+    for _ in range(4):
+        report = await namespace.after(15, step=5)
+        assert {f.name for f in report.findings if f.id == "dependency-down"} <= {"database"}
+    assert [f.name for f in report.findings] == ["database"]
+
+
+def _all_consumers(namespace: Any, **measures: Any) -> None:
+    for workload in namespace.catalogue.workloads.values():
+        if "consumers" in workload.groups:
+            namespace.queue(workload.name, **measures)
 
 
 async def test_no_metrics_api_explains_an_hpa_without_metrics(namespace: Any) -> None:

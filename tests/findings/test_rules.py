@@ -171,7 +171,8 @@ def _unserved(ns: Any) -> None:
 def _dependency(ns: Any) -> None:
     for workload in ns.catalogue.workloads.values():
         if "consumers" in workload.groups:
-            ns.queue(workload.name, waiting=90.0, rate_out=0.0, idle_since=ns.now - timedelta(seconds=90))
+            idle = ns.now - timedelta(seconds=90)
+            ns.queue(workload.name, waiting=90.0, rate_out=0.0, connected=0.0, idle_since=idle)
 
 
 def _still(*names: str) -> Callable[[Any], None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +12,7 @@ from tests.simulator.client import Client
 from tests.simulator.pos_seed import ORDER
 
 from posdeck.clock import ManualClock
-from posdeck.simulator.evaluation import Sample, evaluate
+from posdeck.simulator.evaluation import Labels, Sample, evaluate
 from posdeck.simulator.faults import Fault
 from posdeck.simulator.promql import QueryError, Selector, parse, seconds_of
 from posdeck.simulator.server import Simulator

@@ -78,6 +78,8 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "first": _suggestion(outcome.first),
         "later": _suggestion(outcome.later),
         "first_runbook_right": outcome.first_is_right,
+        "outside_system": outcome.drill.system or None,
+        "outside_system_named": outcome.named,
         "right_runbooks": sorted(r for r in outcome.drill.runbooks if r),
         "false_before": [_suggestion(each) for each in outcome.false_before],
         "wrong_cure": outcome.drill.wrong.value,

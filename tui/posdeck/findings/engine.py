@@ -16,6 +16,7 @@ from posdeck.findings.history import History
 from posdeck.findings.index import Indexer
 from posdeck.findings.memory import Memory
 from posdeck.findings.model import Finding, Report, Severity, Unknown
+from posdeck.findings.releases import with_release
 from posdeck.findings.rule import Rule
 from posdeck.findings.rulebook import POD_RULES, RULES
 from posdeck.findings.signs import Sign, unremarkable
@@ -129,14 +130,14 @@ def _report(findings: list[Finding], unknown: list[Unknown], situation: Situatio
     risks = [f for f in findings if f.severity is Severity.RISK]
     wrong = [f for f in findings if f.severity is not Severity.RISK]
     linked = fold(wrong)
-    heads = [f for f in linked if not f.explained_by]
+    heads = [with_release(f, situation) for f in linked if not f.explained_by]
     folded = [f for f in linked if f.explained_by]
     return Report(
         findings=tuple(sorted(heads, key=_worst_first)),
         folded=tuple(sorted(folded, key=_worst_first)),
         risks=tuple(sorted(risks, key=lambda f: (f.id, f.short, f.name))),
         unknown=_gathered(unknown),
-        all_by_key=MappingProxyType({f.key: f for f in [*linked, *risks]}),
+        all_by_key=MappingProxyType({f.key: f for f in [*folded, *heads, *risks]}),
     )
 
 

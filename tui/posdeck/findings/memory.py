@@ -40,9 +40,14 @@ class Memory:
             kept = self._kept[key]
             if key in present:
                 since = kept.finding.since or kept.first_seen
-                kept.told = kept.told or (now - since).total_seconds() >= rule.hold
+                lasted, watched = now - since, now - kept.first_seen
+                kept.told = kept.told or (
+                    lasted.total_seconds() >= rule.hold and watched.total_seconds() >= rule.settle
+                )
                 if kept.told:
                     told.append(kept.finding)
+            elif rule.exclusive and present:
+                del self._kept[key]
             elif kept.told and timedelta(0) <= now - kept.last_seen < timedelta(seconds=rule.linger):
                 told.append(replace(kept.finding, standing=Standing.ENDING))
             else:

@@ -83,6 +83,7 @@ class Finding:
     standing: Standing = Standing.PRESENT
     # what several findings have in common when one fault is behind them: ("image", "registry/app:2")
     cause: tuple[str, str] | None = None
+    released: datetime | None = None  # when the release came that it began with
 
     @property
     def key(self) -> Key:

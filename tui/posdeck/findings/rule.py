@@ -20,13 +20,16 @@ SHOWN = 5  # pods named in the evidence; the rest are counted
 class Rule:
     """``find`` yields what is so now, and what it could not tell. It is asked only while the ``needs`` can be
     seen. A finding is told once it has lasted ``hold`` seconds and kept for ``linger`` after it has ceased, so
-    that nothing flaps."""
+    that nothing flaps. ``settle`` are seconds for which posdeck itself must have seen it; of an ``exclusive``
+    rule one verdict ends another at once."""
 
     id: str
     find: Callable[[Situation], Iterable[Finding | Unknown]]
     needs: tuple[Kind, ...] = ()
     hold: float = 0.0
     linger: float = 15.0
+    settle: float = 0.0
+    exclusive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ OWN_FAULT = (
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """One workload that does not do its work. ``stopped`` when nothing is done at all, ``own_fault`` when its
-    pods show a reason of their own (image, configuration, memory, place)."""
+    pods show a reason of their own (image, configuration, memory, place). ``connected`` is whether its ready pods
+    still hold their channel to the queue, None where that is not known or they are not ready."""
 
     workload: Workload
     what: str
@@ -34,17 +35,21 @@ class Trouble:
     since: datetime | None = None
     own_fault: bool = False
     evidence: tuple[tuple[str, str], ...] = ()
+    connected: bool | None = None
 
 
 def trouble(situation: Situation, workload: Workload) -> Trouble | None:
     """What is wrong with a workload's work; None when nothing is known to be."""
     facts = situation.consumers.get(workload.name)
-    found = _pods(situation, workload) or (_queue(situation, workload, facts) if facts else None)
+    of_pods = _pods(situation, workload)
+    found = of_pods or (_queue(situation, workload, facts) if facts else None)
     if found is None:
         return None
     what, stopped, since = found
+    channels = facts.connected.value if facts and not of_pods else None
     shown = tuple((f"{workload.name} {name}", value) for name, value in evidence(facts)) if facts else ()
-    return Trouble(workload, what, stopped, since, _own_fault(situation, workload.deployment), shown)
+    own = _own_fault(situation, workload.deployment)
+    return Trouble(workload, what, stopped, since, own, shown, None if channels is None else channels > 0)
 
 
 def troubles(situation: Situation, workloads: Iterable[Workload]) -> list[Trouble]:

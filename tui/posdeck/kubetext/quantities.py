@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import ROUND_UP, Context, Decimal, localcontext
+from functools import lru_cache
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
@@ -96,7 +97,11 @@ def format_memory(size: int | None) -> str:
 
 def _parse(value: str | int | float) -> tuple[Decimal, str]:
     """The number and its family: ``decimal``, ``binary`` or ``exponent``."""
-    written = value.strip() if isinstance(value, str) else repr(value)
+    return _parse_text(value.strip() if isinstance(value, str) else repr(value))
+
+
+@lru_cache(maxsize=4096)  # a namespace writes the same few over and over
+def _parse_text(written: str) -> tuple[Decimal, str]:
     match = _FORM.fullmatch(written) if len(written) <= _LONGEST else None
     if match is None:
         raise ValueError(f"{written[:_LONGEST]!r} is not a quantity")

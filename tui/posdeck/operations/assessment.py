@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ class Assessor:
         facts = {name: _facts(view) for name, view in consumers.items()}
         report = self._engine.assess(snapshot, facts, self._clock.now(), other)
         return Assessment(
-            tuple(self._problem(f) for f in report.findings),
+            tuple(self._problem(f, report.followers(f)) for f in report.findings),
             tuple(self._problem(f) for f in report.risks),
             _grouped(report.unknown),
         )
@@ -56,7 +56,7 @@ class Assessor:
         """What was seen to be wrong and has not lasted long enough to be among the problems."""
         return tuple(self._problem(f) for f in self._engine.not_yet_told())
 
-    def _problem(self, finding: Finding) -> Problem:
+    def _problem(self, finding: Finding, followers: Sequence[Finding] = ()) -> Problem:
         runbook, params = self._runbook(finding)
         text = f"{finding.text} – likely: {finding.likely}" if finding.likely else finding.text
         text += _STANDING[finding.standing]
@@ -72,6 +72,10 @@ class Assessor:
             runbook=runbook,
             params=params,
             evidence=finding.evidence,
+            confidence=finding.confidence.value,
+            workloads=tuple({name: None for f in (finding, *followers) for name in f.workloads}),
+            pods=tuple({name: None for f in (finding, *followers) for name in f.pods}),
+            follows=tuple((f.id, f.short, f.text) for f in followers),
         )
 
     def _runbook(self, finding: Finding) -> tuple[str, Mapping[str, str]]:
@@ -82,9 +86,10 @@ class Assessor:
             answers = (self._library.for_finding(finding.id, short) for short in dict.fromkeys(shorts))
             self._known[key] = next((each for each in answers if each), ("", {}))
         runbook, params = self._known[key]
-        if not runbook and any(each.id == ROLLOUT for each in finding.explains):
+        if finding.released or (not runbook and any(each.id == ROLLOUT for each in finding.explains)):
             # what fails are the pods of the newest release: going back to the last answers it, whatever it is
-            runbook, params = self._library.for_finding(ROLLOUT, finding.short) or ("", {})
+            found = self._library.for_finding(ROLLOUT, finding.short)
+            runbook, params = found or (runbook, params)
         return runbook, params or {**finding.params}
 
 

@@ -21,7 +21,8 @@ class Cure(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Drill:
     """``signs`` are findings of which any tells of the fault, ``runbooks`` those of which each is a right answer,
-    ``target`` a workload by its short name ("" for the whole namespace), ``wrong`` something that does not help."""
+    ``target`` a workload by its short name ("" for the whole namespace), ``wrong`` something that does not help.
+    Signs and runbooks follow the procedures, never what happens to come out."""
 
     name: str
     title: str
@@ -34,6 +35,7 @@ class Drill:
     happened: str
     procedure: str
     parameters: Mapping[str, float] = field(default_factory=dict)
+    system: str = ""  # the outside system that is to be named, by its id in the inventory
 
 
 CONSUMER = frozenset({"consumer-not-processing"})
@@ -189,7 +191,7 @@ DRILLS: tuple[Drill, ...] = (
     ),
     Drill(
         "quota-exhausted", "A pod that may not be created", "quota-exhausted", "consumer-orders-bulk-upload",
-        frozenset({"quota-exhausted"}), HPA | {""}, Cure.OUTSIDE, Cure.RESTART,
+        frozenset({"quota-exhausted"}), frozenset({""}), Cure.OUTSIDE, Cure.RESTART,
         "The quota of the namespace is used up; a pod that went is not replaced.",
         "The replica set says that the quota is exceeded. Have it raised; a restart only costs more pods.",
     ),
@@ -199,6 +201,7 @@ DRILLS: tuple[Drill, ...] = (
         Cure.OUTSIDE, Cure.RESTART,
         "The database refuses connections.",
         "Many workloads fail within a minute, and every log names the database. " + OUTSIDE_ADVICE,
+        system="database",
     ),
     Drill(
         "queue-outage", "No consumer is connected", "queue-outage", "",
@@ -206,6 +209,7 @@ DRILLS: tuple[Drill, ...] = (
         ORDERS | API, Cure.OUTSIDE, Cure.RESTART,
         "The message queue refuses connections.",
         "Every consumer lost its channel at the same moment. " + OUTSIDE_ADVICE,
+        system="queue",
     ),
     Drill(
         "requests-slow", "The API is slow", "requests-slow", "app",

@@ -51,6 +51,9 @@ class Outcome:
     right_runbook: float | None = None
     first: Suggestion | None = None
     later: Suggestion | None = None
+    named: bool | None = (
+        None  # whether the outside system stood on top a minute later; None where none is at fault
+    )
     false_before: tuple[Suggestion, ...] = ()
     wrong_helped: bool | None = None  # None where no wrong cure was tried
     cured: bool | None = None  # None where no cure was tried
@@ -158,6 +161,8 @@ class _Run:
         top = incidents(self._rehearsal.assessment)
         if top:
             self._noted["later"] = suggestion(top[0])
+        if self._drill.system:
+            self._noted["named"] = bool(top) and top[0].object_name == self._drill.system
 
     def _say(self, problem: Problem) -> None:
         runbook = problem.runbook or "none"

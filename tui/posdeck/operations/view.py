@@ -62,9 +62,21 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """What people said of a problem, as far as it still counts. ``notes`` are (when, who, text)."""
+
+    acknowledged_by: str = ""
+    acknowledged_at: datetime | None = None
+    snoozed_by: str = ""
+    snoozed_until: datetime | None = None
+    notes: tuple[tuple[datetime, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Something wrong now (or a standing risk). ``since`` is from the cluster's own times where it can be;
-    ``since_at_least`` says that it was so already when first seen."""
+    ``since_at_least`` says that it was so already when first seen. ``workloads`` (full names) and ``pods`` are
+    concerned by it or by what follows from it; ``follows`` are those findings (id, short name, text)."""
 
     id: str
     severity: Severity
@@ -77,6 +89,26 @@ class Problem:
     runbook: str = ""
     params: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     evidence: tuple[tuple[str, str], ...] = ()
+    confidence: str = ""
+    workloads: tuple[str, ...] = ()
+    pods: tuple[str, ...] = ()
+    follows: tuple[tuple[str, str, str], ...] = ()
+    remark: Remark | None = None
+
+    @property
+    def key(self) -> str:
+        """Its identity from one view to the next, and in the record: finding, kind and full name."""
+        return f"{self.id}/{self.object_kind}/{self.object_name}"
+
+    @property
+    def snoozed(self) -> bool:
+        """Whether somebody put it off, and it has not become worse."""
+        return self.remark is not None and self.remark.snoozed_until is not None
+
+    @property
+    def quiet(self) -> bool:
+        """Whether somebody knows of it, so that it need not announce itself."""
+        return self.remark is not None and (self.snoozed or self.remark.acknowledged_at is not None)
 
 
 @dataclass(frozen=True, slots=True)

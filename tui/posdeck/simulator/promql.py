@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 RANGE_FUNCTIONS = frozenset(
     {
@@ -126,6 +127,7 @@ def seconds_of(text: str) -> float:
     return sum(int(n) * _UNITS[u] for n, u in parts)
 
 
+@lru_cache(maxsize=500)
 def parse(text: str) -> Node:
     """The tree of a query. Raises QueryError."""
     parser = _Parser(text)

@@ -153,21 +153,21 @@ class Simulator:
             ) from error
         self.port = self._server.addresses[0][1]
 
-    def fill(self, *, logs: bool = True) -> None:
-        """Fill the namespace and play its past, without serving anything: whoever needs no API drives
-        ``engine.settle`` with the clock. Without ``logs`` no ordinary lines are written, then or later."""
+    def fill(self, *, logs: bool = True, past: timedelta | None = None) -> None:
+        """Fill the namespace and play its past (an hour by default), without serving anything: whoever needs no
+        API drives ``engine.settle`` with the clock. Without ``logs`` no ordinary lines are written."""
         populate(self.world, self.kubelet)
-        self._remember(logs=logs)
+        self._remember(HISTORY if past is None else past, logs=logs)
         self.engine.look(self.load.name, ("", "load"))
         self.engine.settle()
 
     def _end_containers(self, pod: Json, reason: str, code: int) -> None:
         self.kubelet.restart(pod, reason, code)
 
-    def _remember(self, *, logs: bool) -> None:
-        """Play the hour before the start, so that logs and measurements have a past."""
+    def _remember(self, past: timedelta, *, logs: bool) -> None:
+        """Play the time before the start, so that logs and measurements have a past."""
         now = self.clock.now()
-        steps = int(HISTORY.total_seconds() / SCRAPE_SECONDS)
+        steps = int(past.total_seconds() / SCRAPE_SECONDS)
         for index in range(steps, 0, -1):
             moment = now - timedelta(seconds=(index - 1) * SCRAPE_SECONDS)
             self.load.writes_logs = logs and now - moment <= LOG_HISTORY

@@ -10,13 +10,19 @@ from posdeck.cluster.snapshot import Kind
 from posdeck.findings.model import Confidence, Finding, Severity
 from posdeck.findings.reporting import about_object
 from posdeck.findings.rule import Rule
+from posdeck.findings.rules.api_not_answering import ERRORS
+from posdeck.findings.rules.api_not_answering import GROUP as API
 from posdeck.findings.situation import Situation
 from posdeck.findings.trouble import Trouble, earliest, troubles
+from posdeck.findings.wording import percent
 
 ID = "dependency-down"
 LEAST = 3  # workloads in trouble
 SHARE = 0.6  # of those that depend on it
+EXPLAINED = 0.8  # of all that is in trouble; else something wider is going on, or several things are
 TOGETHER = timedelta(minutes=5)  # they began within
+SETTLE = 15.0  # seconds for which it must look the same: the workloads show their trouble one after the other
+QUEUE = "queue"  # the kind of system that consumers hold channels to
 
 
 def find(situation: Situation) -> Iterator[Finding]:
@@ -26,27 +32,42 @@ def find(situation: Situation) -> Iterator[Finding]:
         for t in troubles(situation, situation.catalogue.workloads.values())
         if t.stopped and not t.own_fault
     ]
-    found = _together(found)
+    found = _together(found) + _failing_api(situation, {t.workload.name for t in found})
     if len(found) < LEAST:
         return
-    names = {t.workload.name for t in found}
     candidates = []
     for system in situation.catalogue.systems.values():
         dependants = _dependants(situation, system)
-        hit = dependants & names
-        if system.active and len(hit) >= LEAST and len(hit) >= SHARE * len(dependants):
+        hit = {t.workload.name for t in found if t.workload.name in dependants and _fits(t, system)}
+        told = (
+            len(hit) >= LEAST and len(hit) >= SHARE * len(dependants) and len(hit) >= EXPLAINED * len(found)
+        )
+        if system.active and told:
             stated = len(hit & set(system.dependants))
-            candidates.append((len(hit) / len(names), len(hit) / len(dependants), stated, system))
+            candidates.append((len(hit) / len(found), len(hit) / len(dependants), stated, system))
     if candidates:
         candidates.sort(key=lambda each: each[:3], reverse=True)
         best = candidates[0]
         others = [each[3].title for each in candidates[1:] if each[:2] == best[:2]]
-        yield _finding(
-            situation,
-            best[3],
-            [t for t in found if t.workload.name in _dependants(situation, best[3])],
-            others,
-        )
+        dependants = _dependants(situation, best[3])
+        yield _finding(situation, best[3], [t for t in found if t.workload.name in dependants], others)
+
+
+def _fits(trouble: Trouble, system: ExternalSystem) -> bool:
+    """Whether the trouble can come from this system: who still holds a channel has not lost the queue, and who
+    has lost it does not wait for something else."""
+    if trouble.connected is None:
+        return True
+    return trouble.connected is not (system.kind == QUEUE)
+
+
+def _failing_api(situation: Situation, known: set[str]) -> list[Trouble]:
+    """The API where many requests fail: it depends on the same systems as the consumers."""
+    errors = situation.other.api_error_ratio.value
+    if errors is None or errors < ERRORS:
+        return []
+    what = f"{percent(errors)} of the requests end in an error"
+    return [Trouble(w, what, stopped=False) for w in situation.members(API) if w.name not in known]
 
 
 def _dependants(situation: Situation, system: ExternalSystem) -> set[str]:
@@ -90,4 +111,4 @@ def _finding(
     )
 
 
-RULE = Rule(ID, find, (Kind.DEPLOYMENTS, Kind.PODS), 20.0, linger=30.0)
+RULE = Rule(ID, find, (Kind.DEPLOYMENTS, Kind.PODS), 20.0, linger=30.0, settle=SETTLE, exclusive=True)
