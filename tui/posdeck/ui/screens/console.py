@@ -131,6 +131,8 @@ class Console(Screen[None]):
         self._close_prompt()
         if event.mode == ":":
             await self.posdeck.command(event.text.strip())
+        else:
+            self.current.set_filter(event.text)  # what was typed last may not have been heard of yet
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         """A filter acts while it is typed."""

@@ -90,16 +90,22 @@ class Prompt(Horizontal):
         self.query_one("#prompt-hint", Label).update(hint)
 
     def take(self, event: events.Key) -> bool:
-        """A key that was on its way to another place when the prompt opened, as in fast typing and pasting: it is
-        meant for the prompt. Taken for a key of that place, the ``r`` of ``:run`` would begin a restart."""
+        """Take a key that was typed after ``:`` or ``/`` and before the line had the focus: it belongs to the line, and
+        must never be read as an action. False for a key that is not the line's."""
         if not self.shown:
             return False
+        line = self.query_one(Input)
         if event.is_printable and event.character:
-            event.stop()
-            event.prevent_default()
-            self.query_one(Input).insert_text_at_cursor(event.character)
-            return True
-        return self._own(event)
+            line.insert_text_at_cursor(event.character)
+        elif event.key == "backspace":
+            line.action_delete_left()
+        elif event.key == "enter":
+            self.post_message(self.Done(self.mode, line.value))
+        else:
+            return self._own(event)
+        event.stop()
+        event.prevent_default()
+        return True
 
     @on(Input.Changed)
     def _changed(self, event: Input.Changed) -> None:
