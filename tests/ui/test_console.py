@@ -23,6 +23,19 @@ async def test_what_is_wrong_comes_first_and_says_since_when(opened) -> None:
         assert all(word in lines[2] for word in ("✖", "critical", "4m12s", "consumer-order", "2,318 waiting"))
 
 
+async def test_what_is_not_certain_yet_is_neither_an_alarm_nor_health(opened) -> None:
+    before = view()
+    seen = replace(before, problems=(), watched=before.problems)
+    async with opened(FakeFront(seen)) as driver:
+        lines = driver.text().splitlines()
+        assert "Wrong now" in lines[1]
+        assert "◌ consumer-order: not processing" in lines[2]
+        assert "Nothing is" not in driver.text()
+        driver.front.post(replace(before, problems=before.problems[:1], watched=before.problems[1:]))
+        await driver.settle()
+        assert "1 watched" in driver.text()
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)])
 async def test_production_is_a_word_at_every_size(opened, size) -> None:
     async with opened(size=size) as driver:

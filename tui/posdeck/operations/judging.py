@@ -51,7 +51,13 @@ class Judging:
         if link.whole is not None:
             other, consumers = link.whole.add_to(other), {**consumers, **link.whole.publishers()}
         report = self._assessor.assess(snapshot, consumers, other)
-        return {"problems": report.problems, "risks": report.risks, "cannot_tell": report.cannot_tell}
+        watched = self._assessor.not_yet_told()
+        return {
+            "problems": report.problems,
+            "watched": watched,
+            "risks": report.risks,
+            "cannot_tell": report.cannot_tell,
+        }
 
     async def load(self) -> None:
         """Load the rules off the event loop; a failure is said by every later view."""

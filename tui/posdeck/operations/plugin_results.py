@@ -68,7 +68,8 @@ def logs(result: Result) -> Reading:
     notice = []
     if matches:
         notice.append(
-            f"{len(matches)} lines with one of the words searched for; the last: {matches[-1][:200]}"
+            f"{len(matches)} line{'s' * (len(matches) > 1)} with one of the words searched for; "
+            f"the last: {matches[-1][:200]}"
         )
     if outside:
         notice.append(f"{len(outside)} of them speak of something outside: {outside[-1][:200]}")

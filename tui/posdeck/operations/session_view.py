@@ -323,7 +323,7 @@ def hits_of(workshop: Workshop, planned: PlannedWrite) -> tuple[str, ...]:
     if reading is not None and workload is not None and workload.queue:
         pending = reading.unacknowledged
         count = f"{pending.value:.0f}" if pending.value is not None else "?"
-        lines.append(f"{count} unacknowledged messages will be delivered again")
+        lines.append(f"{count} unacknowledged message{'' if count == '1' else 's'} will be delivered again")
     return tuple(lines)
 
 
@@ -334,8 +334,13 @@ def _replacement(snapshot: Snapshot, deployment: Deployment) -> str:
     ready = sum(1 for p in pods if p.is_ready)
     unavailable = _rounded(deployment.max_unavailable, deployment.desired)
     down = "?" if unavailable is None else str(unavailable)
+    replaced = (
+        "its only pod is replaced"
+        if len(pods) == deployment.desired == 1
+        else f"{len(pods)} of {deployment.desired} pods are replaced one after the other"
+    )
     return (
-        f"{len(pods)} of {deployment.desired} pods are replaced one after the other, {ready} ready now, "
+        f"{replaced}, {ready} ready now, "
         f"at most {down} missing at a time, {deployment.grace_seconds} s grace each"
     )
 

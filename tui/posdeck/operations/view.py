@@ -159,6 +159,7 @@ class View:
     surroundings: Surroundings
     consumers: Mapping[str, ConsumerView] = field(default_factory=lambda: EMPTY)
     problems: tuple[Problem, ...] = ()
+    watched: tuple[Problem, ...] = ()  # looks wrong, and has not lasted long enough to be told as a problem
     risks: tuple[Problem, ...] = ()
     cannot_tell: tuple[str, ...] = ()  # what would have to be known to call the namespace healthy
     levels: tuple[LevelView, ...] = ()  # the service levels, in the inventory's order

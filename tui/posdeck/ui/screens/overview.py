@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -10,6 +11,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from posdeck.cluster.snapshot import FeedState, Kind
+from posdeck.operations.view import Problem
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.hpa import card
@@ -29,6 +31,7 @@ from posdeck.ui.widgets.table import Table
 
 WIDE = 120
 WIDEST = 160
+WATCHED_LINES = 4
 
 
 class OverviewPane(Pane):
@@ -106,8 +109,12 @@ class OverviewPane(Pane):
         self._healthy.display = not count
         box = self.wrong
         box.set_class(any(p.severity.value == "critical" for p in view.problems), "-alarm")
+        watched = f" · {len(view.watched)} watched" if view.watched and count else ""
         unknown = f" · cannot tell {len(view.cannot_tell)}" if view.cannot_tell else ""
-        box.say(f"Wrong now {count}" if count else "Wrong now", _sessions(scene) + _risks(scene) + unknown)
+        box.say(
+            f"Wrong now {count}" if count else "Wrong now",
+            _sessions(scene) + watched + _risks(scene) + unknown,
+        )
         self.rows.show(scene)
         feed = snapshot.feed(Kind.DEPLOYMENTS)
         why = why_empty(self.rows, feed)
@@ -122,13 +129,15 @@ class OverviewPane(Pane):
         feed = scene.snapshot.feed(Kind.DEPLOYMENTS)
         if feed.state is not FeedState.LIVE:
             return [((f"Cannot tell yet: deployments are {feed.state.value}.", Tone.WARN),)]
+        if scene.view.watched:
+            return _watched_lines(scene.view.watched)
         if scene.view.cannot_tell:
             blind = len(scene.view.cannot_tell)
             return [
                 (
                     ("✔ ", Tone.GOOD),
                     ("Nothing is known to be wrong. ", Tone.STRONG),
-                    (f"{blind} checks lack data: 7 names them.", Tone.DIM),
+                    (f"{blind} check{'s lack' if blind > 1 else ' lacks'} data: 7 names them.", Tone.DIM),
                 )
             ]
         return [(("✔ ", Tone.GOOD), ("Nothing is wrong.", Tone.STRONG))]
@@ -178,6 +187,22 @@ class OverviewPane(Pane):
     def focus_first(self) -> None:
         """Problems first, when there are any."""
         (self.problems if self.problems.display else self.rows).focus()
+
+
+def _watched_lines(watched: Sequence[Problem]) -> list[Line]:
+    """What looks wrong and is not certain yet: neither an alarm nor health."""
+    lines: list[Line] = [
+        (
+            ("◌ ", Tone.WARN),
+            (f"{plain(each.short)}: ", Tone.STRONG),
+            (plain(each.text), Tone.NORMAL),
+            (" – watched until it is certain", Tone.DIM),
+        )
+        for each in watched[:WATCHED_LINES]
+    ]
+    if len(watched) > WATCHED_LINES:
+        lines.append(((f"  and {len(watched) - WATCHED_LINES} more", Tone.DIM),))
+    return lines
 
 
 def _say_why(place: Static, why: str, table: Table) -> None:
