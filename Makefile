@@ -41,7 +41,7 @@ format: $(STAMP_DEV) ## put the code into ruff's form
 	$(BIN)/ruff format .
 
 benchmark: $(STAMP_DEV) ## measure speed against a real control plane; writes docs/performance.md (ARGS="--pods 2 1000")
-	@$(BIN)/python -m compileall -q tui
+	@$(BIN)/python -m compileall -qq tui playbooks $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))'); true  # some packages ship files for other Pythons
 	@$(BIN)/python -m tests.benchmarks.run $(ARGS)
 
 lock: $(BIN)/uv ## renew requirements*.txt
@@ -60,10 +60,11 @@ $(BIN)/uv:
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
 
 $(STAMP): $(BIN)/uv requirements.txt pyproject.toml
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.txt
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps -e .
+	@$(BIN)/python -m compileall -q tui playbooks
 	@touch $@
 
 $(STAMP_DEV): $(STAMP) requirements-dev.txt
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	@touch $@

@@ -2,49 +2,76 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from posdeck.cli.options import Options
 
 if TYPE_CHECKING:
+    from posdeck.cluster.snapshot import Snapshot
     from posdeck.operations.front import Front
+    from posdeck.operations.opening import Opening
+    from posdeck.ui.earlyrows import EarlyRows
+    from posdeck.ui.launch import Start
 
 
-def open_interface(options: Options) -> int:
+def open_interface(options: Options, view: str = "overview") -> int:
     """Run the interface until it is left; the exit code. Mistakes in content or configuration are told before
     the screen opens, a cluster that does not answer is told in it."""
-    from posdeck.ui.launch import Start, leave, paint, run_ui
+    from posdeck.ui import collector
+    from posdeck.ui.launch import Start, leave, paint, paint_rows, run_ui
 
-    paint(
-        Start(environment="starting", production=False, namespace=options.namespace or "", writes="not yet")
-    )
+    collector.pause()
+    namespace = options.namespace or ""
+    paint(Start(environment="starting", production=False, namespace=namespace, writes="not yet", view=view))
     try:
         from posdeck.operations.opening import open_content
 
         opening = open_content(options.request())
+        start = _start(opening, options, view)
+        paint(start)
+        early = _early_rows(opening, lambda seen: paint_rows(start, seen))
     except BaseException:
         leave()  # what is wrong is told on the terminal as it was
         raise
-    environment = opening.catalogue.environment
-    target = opening.target
 
     def front() -> Front:
         import_module("posdeck.cluster.direct")  # what connecting needs is loaded here, not on the event loop
         from posdeck.operations.console import Console
 
-        return Console(opening, rules_later=True)
+        return Console(opening, rules_later=True, seen=early.kept())
 
-    return run_ui(
-        front,
-        Start(
-            environment=environment.name,
-            production=environment.production,
-            namespace=opening.namespace,
-            context=target.context if target else (options.context or ""),
-            writes="read-only" if opening.read_only else "ask",
-            writes_reason="started with --read-only" if opening.read_only else "",
-            theme=opening.settings.theme,
-            keys=opening.settings.keys,
-        ),
+    return run_ui(front, start, early)
+
+
+def _start(opening: Opening, options: Options, view: str) -> Start:
+    from posdeck.ui.launch import Start
+    from posdeck.ui.wall import wall_of
+
+    environment, target = opening.catalogue.environment, opening.target
+    return Start(
+        environment=environment.name,
+        production=environment.production,
+        namespace=opening.namespace,
+        context=target.context if target else (options.context or ""),
+        writes="read-only" if opening.read_only else "ask",
+        writes_reason="started with --read-only" if opening.read_only else "",
+        theme=opening.settings.theme,
+        keys=opening.settings.keys,
+        view=view,
+        wall=wall_of(opening.catalogue),
     )
+
+
+def _early_rows(opening: Opening, show: Callable[[Snapshot], None]) -> EarlyRows:
+    """Look at the cluster beside the loading of everything else. What the look needs is loaded first: two
+    imports at once would only wait for each other."""
+    from posdeck.clock import SystemClock
+    from posdeck.cluster.glance import glance
+    from posdeck.ui.earlyrows import EarlyRows
+
+    def look() -> Snapshot | None:
+        return glance(opening.target, SystemClock()) if opening.target is not None else None
+
+    return EarlyRows(look, show)

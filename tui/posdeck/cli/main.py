@@ -79,8 +79,9 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, "-V", "--version", message="posdeck %(version)s")
 @connection_options
+@click.option("--view", default="overview", show_default=True, help="The view to open the interface on.")
 @click.pass_context
-def cli(ctx: click.Context, options: Options) -> None:
+def cli(ctx: click.Context, options: Options, view: str) -> None:
     """posdeck: an incident console, in the terminal, for one Kubernetes namespace.
 
     Without a command it opens the live interface.
@@ -89,7 +90,7 @@ def cli(ctx: click.Context, options: Options) -> None:
     if ctx.invoked_subcommand is None:
         from posdeck.cli.interface import open_interface
 
-        ctx.exit(open_interface(options))
+        ctx.exit(open_interface(options, view))
 
 
 def run() -> NoReturn:

@@ -54,7 +54,9 @@ class ClusterFeed:
         rand: random.Random | None = None,
         timing: Timing | None = None,
         tick: float = TICK,
+        seen: Snapshot | None = None,
     ) -> None:
+        """``seen`` is what a first look has found (``glance``): shown until the lists are there."""
         self._transport = transport
         self._target = target
         self._clock = clock or SystemClock()
@@ -91,6 +93,8 @@ class ClusterFeed:
         ]
         for kind in kinds:
             self._store.set_state(kind, FeedState.CONNECTING)
+        if seen is not None:
+            self._store.begin_with(seen)
         self._store.changed.clear()  # nothing to show yet, and the first page must not wait for a tick
 
     @property

@@ -17,9 +17,9 @@ import orjson
 from multidict import CIMultiDict
 
 from posdeck.cluster.credentials import Credential, Credentials
-from posdeck.cluster.direct import is_loopback
 from posdeck.cluster.exchange import CONNECT_TIMEOUT, Exchange, let_sockets_close
 from posdeck.cluster.kubeconfig import Target
+from posdeck.cluster.tls import is_loopback
 from posdeck.errors import AuthExpiredError, ConfigurationError
 
 _JSON_LIKE = re.compile("json", re.IGNORECASE)

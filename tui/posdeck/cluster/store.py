@@ -51,6 +51,16 @@ class Store:
         """The state of one kind."""
         return self._feeds.get(kind) or Feed(kind)
 
+    def begin_with(self, seen: Snapshot) -> None:
+        """Show what a first look found until each kind has been listed: records and when they were read."""
+        for kind, field in _FIELDS.items():
+            feed = seen.feed(kind)
+            if feed.confirmed_at is not None:
+                self._objects[kind] = dict(getattr(seen, field))
+                self._frozen.pop(kind, None)
+                self._feeds[kind] = replace(self.feed(kind), confirmed_at=feed.confirmed_at, total=feed.total)
+                self._touch()
+
     def replace(self, kind: Kind, records: Mapping[str, Any]) -> None:
         """Take ``records`` for all there is of a kind; unchanged ones stay the objects they were."""
         old = self._objects[kind]
@@ -60,8 +70,13 @@ class Store:
             self._frozen.pop(kind, None)
             self._touch()
 
-    def extend(self, kind: Kind, records: Mapping[str, Any], total: int | None) -> None:
-        """Show a first part of a kind not seen whole yet; ``total`` is how many there will be."""
+    def extend(
+        self, kind: Kind, records: Mapping[str, Any], total: int | None, *, first: bool = False
+    ) -> None:
+        """Show a part of a kind not seen whole yet, the ``first`` in place of all that was shown before;
+        ``total`` is how many there will be."""
+        if first:
+            self._objects[kind] = {}
         self._objects[kind].update(records)
         self._frozen.pop(kind, None)
         self._feeds[kind] = replace(self.feed(kind), total=total)

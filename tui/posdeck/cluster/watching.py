@@ -136,8 +136,6 @@ class Watcher:
         async for page in list_pages(self._transport, self._resource, self._namespace, limit=PAGE):
             if page.first:
                 records = {}
-                if not self._seen_whole:
-                    self._store.clear(self.kind)
             part: dict[str, Any] = {}
             for start in range(0, len(page.items), _SLICE):
                 with collector_paused():
@@ -151,7 +149,7 @@ class Watcher:
             self._heard()
             if not self._seen_whole and not page.last:
                 total = None if page.remaining is None else len(records) + page.remaining
-                self._store.extend(self.kind, part, total)
+                self._store.extend(self.kind, part, total, first=page.first)
         self._store.replace(self.kind, records)
         self._seen_whole = True
         self._version = version

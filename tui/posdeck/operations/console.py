@@ -53,15 +53,18 @@ class Console(Guiding, Lookups):
         clock: Clock | None = None,
         embedded: bool = False,
         rules_later: bool = False,
+        seen: Snapshot | None = None,
     ) -> None:
         """``rules_later`` loads rules and runbooks when the first rows are out; until then every view says that
-        nothing can be told yet. Only for who watches: a subcommand's one answer needs the rules."""
+        nothing can be told yet. Only for who watches: a subcommand's one answer needs the rules. ``seen`` is
+        what a first look at the cluster found, shown until the lists are there."""
         super().__init__(os_actor())
         self.opening = opening
         self.catalogue = opening.catalogue
         self.clock: Clock = clock or SystemClock()
         self.redactor = Redactor(opening.settings.redaction_patterns)
         self.embedded = embedded
+        self.seen = seen
         self.kinds = Kinds()
         self.forwards = Forwards(self.require_workshop)
         self._listeners: list[Callable[[View], None]] = []
@@ -72,7 +75,7 @@ class Console(Guiding, Lookups):
         self._judging = Judging(self.catalogue, self.clock, lambda: self.library, later=rules_later)
         self._link = Link(self, self._spawn, self._changed.set, self._judging.tried)
         self.settled, self.notices = self._link.settled, self._link.notices
-        self._view = View(snapshot=_empty(opening), surroundings=surroundings_of(opening, None, None))
+        self._view = View(snapshot=seen or _empty(opening), surroundings=surroundings_of(opening, None, None))
 
     # what a front end sees
 
@@ -251,8 +254,7 @@ class Console(Guiding, Lookups):
 
 
 def _has_pods(view: View) -> bool:
-    feed = view.snapshot.feed(Kind.PODS)
-    return bool(view.snapshot.pods) or feed.state is not FeedState.CONNECTING
+    return view.snapshot.feed(Kind.PODS).state is not FeedState.CONNECTING
 
 
 def _empty(opening: Opening, problem: str = "") -> Snapshot:

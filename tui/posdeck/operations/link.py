@@ -35,6 +35,7 @@ class Owner(Protocol):
     opening: Opening
     clock: Clock
     redactor: Redactor
+    seen: Snapshot | None
 
     def standing(self) -> Standing:
         """Where posdeck stands now."""
@@ -85,7 +86,7 @@ class Link:
         from posdeck.execution.runs import PlaybookRunner
 
         folders = owner.opening.folders
-        feed = ClusterFeed(transport, target, clock=owner.clock)
+        feed = ClusterFeed(transport, target, clock=owner.clock, seen=owner.seen)
         numbers = self.numbers = Numbers(owner.opening.catalogue, transport, owner.clock, self._changed)
         self.workshop = Workshop(
             catalogue=owner.opening.catalogue,

@@ -7,6 +7,7 @@ of it or of the cluster, the application stays up until it is told to leave.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -14,11 +15,11 @@ from textual import events, on
 from textual.app import App
 from textual.worker import Worker, WorkerState
 
-from posdeck.cluster.snapshot import Connection, Snapshot
+from posdeck.cluster.snapshot import Connection, FeedState, Kind, Snapshot
 from posdeck.errors import PosdeckError
 from posdeck.operations.front import CLOSED, Front
 from posdeck.operations.view import SessionSummary, SessionView, Surroundings, View
-from posdeck.ui import commands, errands, leaving, watchdog
+from posdeck.ui import collector, commands, errands, leaving, watchdog
 from posdeck.ui.actions import Action, Keys, remapped
 from posdeck.ui.link import FrontLink
 from posdeck.ui.messages import FrontFailed, FrontReady, SessionChanged, ViewChanged
@@ -30,7 +31,7 @@ from posdeck.ui.screens.session import SessionPane
 from posdeck.ui.series import Series
 from posdeck.ui.terminal import TerminalDriver, listen
 from posdeck.ui.theme import textual_theme
-from posdeck.ui.views import BY_NAME, all_actions, complete
+from posdeck.ui.views import BY_NAME, all_actions, complete, view_named
 from posdeck.ui.wall import EMPTY_WALL, Wall, wall_of
 
 
@@ -49,19 +50,22 @@ class PosdeckApp(App[int], inherit_bindings=False):
         connection: Connection = Connection(),  # noqa: B008 — frozen
         theme: str = DEFAULT,
         keys: Mapping[str, str] | None = None,
+        view: str = "overview",
+        wall: Wall = EMPTY_WALL,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        entry = view_named(view)
         super().__init__(driver_class=TerminalDriver)
         self._link = FrontLink(front_factory, self.post_message)
         self._now = now
         self.front: Front | None = None
         self.palette_name = theme if theme in PALETTES else DEFAULT
         self.keys = Keys(remapped(keys or {}, all_actions()))
-        self._wall: Wall = EMPTY_WALL
+        self._wall = wall
         self._drawn = False  # whether the console stands, so that it can be shown something
         self.scene = Scene(View(Snapshot(connection=connection), surroundings), self._time(), self._wall)
-        self.console_screen = Console(self.scene)
-        self.trail: list[str] = ["overview"]
+        self.console_screen = Console(self.scene, entry.name, entry.pane)
+        self.trail: list[str] = ["overview"] if entry.name == "overview" else ["overview", entry.name]
         self._runbook_ids: tuple[str, ...] = ()
         self.series = Series()
         self.watchdog: watchdog.Watchdog | None = None
@@ -82,6 +86,11 @@ class PosdeckApp(App[int], inherit_bindings=False):
         if watchdog.wanted():
             self.watchdog = watchdog.Watchdog(self._blocked)
             self.watchdog.start()
+
+    def begin_with(self, seen: Snapshot) -> None:
+        """Show what a first look found, until the front has something newer. Before ``run``."""
+        self.scene = Scene(replace(self.scene.view, snapshot=seen), self._time(), self._wall)
+        self.console_screen.begin_with(self.scene)
 
     def _begin(self) -> None:
         self._drawn = True
@@ -172,6 +181,8 @@ class PosdeckApp(App[int], inherit_bindings=False):
     def _tick(self) -> None:
         self.scene = Scene(self.scene.view, self._time(), self._wall, self.scene)
         self.console_screen.tick(self.scene)
+        if self.scene.snapshot.feed(Kind.PODS).state is not FeedState.CONNECTING:
+            collector.resume()
 
     # what places ask for
 

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, cast
 from posdeck.ui.firstframe import first_frame
 
 if TYPE_CHECKING:
-    from posdeck.cluster.snapshot import Connection
+    from posdeck.cluster.snapshot import Connection, Snapshot
     from posdeck.operations.front import Front
     from posdeck.operations.view import Surroundings
+    from posdeck.ui.earlyrows import EarlyRows
+    from posdeck.ui.wall import Wall
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is known without asking anybody. ``writes`` is "ask" or "read-only"."""
+    """What is known without asking anybody. ``writes`` is "ask" or "read-only", ``view`` the first place."""
 
     environment: str
     production: bool
@@ -32,6 +34,8 @@ class Start:
     writes_reason: str = ""
     theme: str = "dark"
     keys: Mapping[str, str] = field(default_factory=dict)
+    view: str = "overview"
+    wall: Wall | None = None
 
 
 class Prepared:
@@ -60,12 +64,15 @@ class Prepared:
         return cast("Front", self._front)
 
 
-def run_ui(front_factory: Callable[[], Front], start: Start) -> int:
-    """Run the console until it is left; returns the exit code."""
-    paint(start)
+def run_ui(front_factory: Callable[[], Front], start: Start, early: EarlyRows | None = None) -> int:
+    """Run the console until it is left; returns the exit code. ``early`` may be drawing already. Raises
+    UnknownNameError for a view that there is not."""
+    if early is None:
+        paint(start)
     prepared = Prepared(front_factory)
     try:
         from posdeck.ui.app import PosdeckApp
+        from posdeck.ui.wall import EMPTY_WALL
 
         app = PosdeckApp(
             prepared,
@@ -73,7 +80,11 @@ def run_ui(front_factory: Callable[[], Front], start: Start) -> int:
             connection=_connection(start),
             theme=start.theme,
             keys=start.keys,
+            view=start.view,
+            wall=start.wall or EMPTY_WALL,
         )
+        if early is not None and (seen := early.hand_over()) is not None:
+            app.begin_with(seen)
         return app.run() or app.return_code or 0
     finally:
         leave()  # Textual does so itself; after a failure before that, this does
@@ -94,8 +105,29 @@ def paint(start: Start) -> None:
         writes=start.writes,
         theme=start.theme,
         colour="NO_COLOR" not in os.environ,
+        view=start.view,
     )
     os.write(sys.stdout.fileno(), frame.encode())
+
+
+def paint_rows(start: Start, seen: Snapshot) -> None:
+    """Write what a first look found into the first frame, when there is a terminal."""
+    if not sys.stdout.isatty() or start.wall is None:
+        return
+    from posdeck.ui.earlyrows import early_rows
+
+    size = os.get_terminal_size(sys.stdout.fileno())
+    rows = early_rows(
+        seen,
+        surroundings_of(start),
+        start.wall,
+        size.columns,
+        size.lines,
+        view=start.view,
+        theme=start.theme,
+        colour="NO_COLOR" not in os.environ,
+    )
+    os.write(sys.stdout.fileno(), rows.encode())
 
 
 def leave() -> None:

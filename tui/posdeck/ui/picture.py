@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from posdeck.errors import UnknownNameError
-
 if TYPE_CHECKING:
     from textual.app import App
     from textual.pilot import Pilot
@@ -49,12 +47,9 @@ async def draw_view(
     is taken. Raises UnknownNameError for a name that is none.
     """
     from posdeck.ui.app import PosdeckApp
-    from posdeck.ui.views import BY_NAME, VIEWS
+    from posdeck.ui.views import view_named
 
-    if name not in BY_NAME:
-        raise UnknownNameError(
-            repr(name), "no view has this name", f"The views are: {', '.join(v.name for v in VIEWS)}"
-        )
+    view_named(name)
     still = cast("Front", Frozen(front))
     app = PosdeckApp(lambda: still, front.view.surroundings, theme=theme, now=front.clock.now)
     async with app.run_test(size=size) as pilot:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from posdeck.cluster.snapshot import Deployment, Hpa, Pod, Snapshot, Usage
+from posdeck.cluster.snapshot import Deployment, FeedState, Hpa, Kind, Pod, Snapshot, Usage
 from posdeck.kubetext.ages import human_duration
 from posdeck.operations.view import Problem, Severity, Surroundings, View
 from posdeck.ui.wall import EMPTY_WALL, Wall
@@ -27,6 +27,7 @@ class Joins:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+        self.whole = _whole(snapshot)  # whether every pod is here, so that sums over them mean something
         self._pods: dict[str, list[Pod]] | None = None
         self._owner: dict[str, str] = {}
         self._loads: dict[str, Load] = {}
@@ -39,6 +40,7 @@ class Joins:
             and mine.replica_sets is snapshot.replica_sets
             and mine.deployments is snapshot.deployments
             and mine.pod_usage is snapshot.pod_usage
+            and self.whole == _whole(snapshot)
         )
 
     def pods(self, deployment: str) -> list[Pod]:
@@ -54,7 +56,9 @@ class Joins:
         return self._owner.get(pod.name, "")
 
     def load(self, deployment: Deployment) -> Load:
-        """The sum of what the deployment's measured pods use."""
+        """The sum of what the deployment's measured pods use; nothing while pods are still missing."""
+        if not self.whole:
+            return Load()
         found = self._loads.get(deployment.name)
         if found is None:
             found = load_of(self.pods(deployment.name), self.snapshot.pod_usage)
@@ -78,6 +82,14 @@ class Joins:
                 joined.setdefault(owner, []).append(pod)
                 self._owner[pod.name] = owner
         return joined
+
+
+def _whole(snapshot: Snapshot) -> bool:
+    feed = snapshot.feed(Kind.PODS)
+    unread = feed.state in {FeedState.FORBIDDEN, FeedState.ABSENT} or (
+        feed.state is FeedState.CONNECTING and feed.confirmed_at is None
+    )
+    return not unread and feed.total is None
 
 
 def _by_selector(pod: Pod, snapshot: Snapshot) -> str:

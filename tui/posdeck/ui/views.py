@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from posdeck.errors import UnknownNameError
 from posdeck.operations.kinds import KNOWN
 from posdeck.ui.actions import ACTIONS, Action, sort_action
 from posdeck.ui.screens.flow import FlowPane
@@ -58,6 +59,15 @@ VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry("audit", ("au", "records"), "what was done", AuditPane),
 )
 BY_NAME: dict[str, ViewEntry] = {name: view for view in VIEWS for name in (view.name, *view.aliases)}
+
+
+def view_named(name: str) -> ViewEntry:
+    """The view of this name or other name. Raises UnknownNameError."""
+    if name not in BY_NAME:
+        raise UnknownNameError(
+            repr(name), "no view has this name", f"The views are: {', '.join(v.name for v in VIEWS)}"
+        )
+    return BY_NAME[name]
 
 
 def all_actions() -> tuple[Action, ...]:

@@ -82,6 +82,8 @@ def marks(deployment: Deployment, scene: Scene) -> str:
 
 def restarts_text(deployment: Deployment, scene: Scene) -> Cell:
     """Restarts of all its pods, with the age of the last one when that is less than an hour."""
+    if not scene.joins.whole:
+        return UNMEASURED  # some pods are not there yet, or may not be read: 0 would be a lie
     pods = scene.joins.pods(deployment.name)
     total = sum(pod.restarts for pod in pods)
     last = max((p.last_restart for p in pods if p.last_restart), default=None)

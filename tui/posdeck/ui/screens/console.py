@@ -39,14 +39,15 @@ class Console(Screen[None]):
     """
     AUTO_FOCUS = ""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, place: str = "overview", kind: type[Pane] = OverviewPane) -> None:
+        """``place`` is where one begins, made by ``kind``."""
         super().__init__()
         self.header = Header(scene)
         self.footer = Footer()
         self.notices = NoticeBar()
         self.prompt = Prompt(self._complete)
-        self.current: Pane = OverviewPane(id="pane-overview")
-        self._panes: dict[str, Pane] = {"overview": self.current}
+        self.current: Pane = kind(id=f"pane-{place}")
+        self._panes: dict[str, Pane] = {place: self.current}
         self._scene = scene
 
     @property
@@ -73,6 +74,10 @@ class Console(Screen[None]):
         return self.posdeck.completions(text)
 
     # drawing
+
+    def begin_with(self, scene: Scene) -> None:
+        """The scene of the first frame."""
+        self._scene = scene
 
     def show(self, scene: Scene) -> None:
         """Draw a new scene in the current place."""
