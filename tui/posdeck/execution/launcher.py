@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import os
 import signal
+import ssl
 import sys
 
 GATE = "POSDECK_RUN_GATE"
 REAL = "POSDECK_ANSIBLE_PLAYBOOK"
 _PR_SET_PDEATHSIG = 1
+_YOUNG = 20_000  # objects made before the collector looks at them: more than one task makes
 # What a run imports anyway, in the order in which the command itself does it.
 _PRELOADED = (
     "ansible.cli.playbook",
@@ -78,14 +81,24 @@ def _configuration() -> list[tuple[str, int, int]]:
 
 
 def _load() -> bool:
+    """Import what a run needs; what is there then is kept from the collector, whose looking through it would copy
+    the memory that every task's process shares with this one."""
+    gc.disable()
     try:
         for name in _PRELOADED:
             importlib.import_module(name)
+        ssl.SSLContext(
+            ssl.PROTOCOL_TLS_CLIENT
+        )  # OpenSSL sets itself up once here, not in every task's process
+        for name in _WELCOME:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
     except BaseException:
         return False
-    for name in _WELCOME:
-        with contextlib.suppress(Exception):
-            importlib.import_module(name)
+    finally:
+        gc.freeze()
+        gc.set_threshold(_YOUNG, 20, 20)
+        gc.enable()
     return True
 
 

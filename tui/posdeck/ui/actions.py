@@ -240,6 +240,7 @@ class Keys:
     def __init__(self, actions: tuple[Action, ...] = ACTIONS) -> None:
         self.actions = actions
         self._by_key: dict[tuple[str, str], Action] = {}
+        self._applying: dict[tuple[str, ...], list[Action]] = {}
         for action in actions:
             for scope in action.where:
                 for key in action.keys:
@@ -255,8 +256,12 @@ class Keys:
 
     def applying(self, scopes: Iterable[str]) -> list[Action]:
         """Every action that applies here and can be reached by a key, in the list's order."""
-        held = list(scopes)
-        return [a for a in self.actions if any(self.find(key, held) is a for key in a.keys)]
+        held = tuple(scopes)
+        found = self._applying.get(held)
+        if found is None:
+            found = [a for a in self.actions if any(self.find(key, held) is a for key in a.keys)]
+            self._applying[held] = found
+        return list(found)
 
 
 _SHOWN = {

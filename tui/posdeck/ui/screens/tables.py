@@ -110,8 +110,8 @@ class TablePane(Pane):
             return None
         return subject_of(self.rows.list.selected, item, self.scene)
 
-    def on_table_moved(self, event: Table.Moved) -> None:
-        super().on_table_moved(event)
+    def on_table_moved(self, _event: Table.Moved) -> None:
+        """The bottom line names what is selected; Textual calls the base class's handler as well."""
         if self.scene is not None:
             self.box.say(self.box.said[0], self.subtitle_text(self.scene))
 
