@@ -26,6 +26,7 @@ def open_interface(options: Options, view: str = "overview") -> int:
     namespace = options.namespace or ""
     paint(Start(environment="starting", production=False, namespace=namespace, writes="not yet", view=view))
     try:
+        from posdeck.operations.elsewhere import Elsewhere
         from posdeck.operations.opening import open_content
 
         opening = open_content(options.request())
@@ -42,7 +43,7 @@ def open_interface(options: Options, view: str = "overview") -> int:
 
         return Console(opening, rules_later=True, seen=early.kept())
 
-    return run_ui(front, start, early)
+    return run_ui(front, start, early, Elsewhere(opening))
 
 
 def _start(opening: Opening, options: Options, view: str) -> Start:

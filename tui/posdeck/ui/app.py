@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import App
@@ -19,7 +19,7 @@ from posdeck.cluster.snapshot import Connection, FeedState, Kind, Snapshot
 from posdeck.errors import PosdeckError
 from posdeck.operations.front import CLOSED, Front
 from posdeck.operations.view import SessionSummary, SessionView, Surroundings, View
-from posdeck.ui import collector, commands, errands, leaving, watchdog
+from posdeck.ui import collector, commands, errands, leaving, switching, watchdog
 from posdeck.ui.actions import Action, Keys, remapped
 from posdeck.ui.link import FrontLink
 from posdeck.ui.messages import FrontFailed, FrontReady, SessionChanged, ViewChanged
@@ -31,8 +31,11 @@ from posdeck.ui.screens.session import SessionPane
 from posdeck.ui.series import Series
 from posdeck.ui.terminal import TerminalDriver, listen
 from posdeck.ui.theme import textual_theme
-from posdeck.ui.views import BY_NAME, all_actions, complete, view_named
+from posdeck.ui.views import BY_NAME, all_actions, view_named
 from posdeck.ui.wall import EMPTY_WALL, Wall, wall_of
+
+if TYPE_CHECKING:
+    from posdeck.operations.elsewhere import Elsewhere
 
 
 class PosdeckApp(App[int], inherit_bindings=False):
@@ -53,6 +56,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
         view: str = "overview",
         wall: Wall = EMPTY_WALL,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         entry = view_named(view)
         super().__init__(driver_class=TerminalDriver)
@@ -66,7 +70,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
         self.scene = Scene(View(Snapshot(connection=connection), surroundings), self._time(), self._wall)
         self.console_screen = Console(self.scene, entry.name, entry.pane)
         self.trail: list[str] = ["overview"] if entry.name == "overview" else ["overview", entry.name]
-        self._runbook_ids: tuple[str, ...] = ()
+        self.elsewhere = elsewhere
         self.series = Series()
         self.watchdog: watchdog.Watchdog | None = None
         self._deaf: Callable[[], None] = lambda: None
@@ -113,6 +117,21 @@ class PosdeckApp(App[int], inherit_bindings=False):
         self._cause = cause
         self.exit(code)
 
+    async def rebind(
+        self, factory: Callable[[], Front], surroundings: Surroundings, connection: Connection
+    ) -> None:
+        """Leave the front for another one. The screen is a new one: nothing of the old place is left on it."""
+        left, self._link, self.front = self._link, FrontLink(factory, self.post_message), None
+        self._wall, self.series, self.trail = EMPTY_WALL, Series(), ["overview"]
+        self.scene = Scene(View(Snapshot(connection=connection), surroundings), self._time(), self._wall)
+        self.console_screen = Console(self.scene)
+        self.workers.cancel_group(self, "logs")
+        await self.switch_screen(self.console_screen)
+        try:
+            await left.close(switching.CAUSE)
+        finally:
+            self.run_worker(self._link.open(), group="front", exit_on_error=False)
+
     def running(self) -> list[SessionSummary]:
         """The sessions that are doing something at this moment."""
         return [session for session in self.scene.view.sessions if session.status == "running"]
@@ -121,23 +140,29 @@ class PosdeckApp(App[int], inherit_bindings=False):
 
     @on(FrontReady)
     def _front_ready(self, event: FrontReady) -> None:
+        if event.link is not self._link:
+            return
         self.front = event.front
         self._wall = wall_of(event.front.catalogue)
         self._take(event.front.view)
 
     @on(FrontFailed)
     def _front_failed(self, event: FrontFailed) -> None:
+        if event.link is not self._link:
+            return
         problem = event.problem
         text = str(problem) if isinstance(problem, PosdeckError) else f"{type(problem).__name__}: {problem}"
         self.notice(f"posdeck could not start its work. {text} Run `posdeck doctor`.", "bad")
 
     @on(ViewChanged)
     def _view_changed(self, event: ViewChanged) -> None:
-        self._take(event.view)
+        if event.link is self._link:
+            self._take(event.view)
 
     @on(SessionChanged)
     def _session_changed(self, event: SessionChanged) -> None:
-        self.take_session(event.session)
+        if event.link is self._link:
+            self.take_session(event.session)
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
@@ -206,12 +231,6 @@ class PosdeckApp(App[int], inherit_bindings=False):
         if action is not None:
             self.run_worker(self.console_screen.do(action, key), group="press", exit_on_error=False)
 
-    def completions(self, text: str) -> list[str]:
-        """What ``:`` could mean."""
-        if not self._runbook_ids and self.front is not None:
-            self._runbook_ids = tuple(runbook.id for runbook in self.front.runbooks())
-        return complete(text, tuple(member.short for member in self._wall.members), self._runbook_ids)
-
     async def go(self, name: str) -> None:
         """Go to a view by its name."""
         entry = BY_NAME.get(name)
@@ -224,14 +243,6 @@ class PosdeckApp(App[int], inherit_bindings=False):
         if entry.name == "logs" and self.console_screen.pane("logs") is None:
             self.notice("Select a workload or a pod and press l, or :logs NAME.")
         await self.console_screen.enter(entry.name, entry.pane)
-
-    def go_back(self) -> None:
-        """Where one came from."""
-        self.run_worker(errands.back(self), group="press", exit_on_error=False)
-
-    def open_runbook(self, runbook_id: str, params: Mapping[str, str]) -> None:
-        """Begin a session and show it."""
-        self.run_worker(errands.begin(self, runbook_id, params), group="session", exit_on_error=False)
 
     # keys
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from posdeck.errors import PosdeckError
-from posdeck.ui.errands import (
-    begin,
-    change_theme,
-    open_logs,
-    open_object,
-    restart,
-    show_help,
-    show_session,
-)
+from posdeck.operations.kinds import KNOWN
+from posdeck.ui import completing, switching
+from posdeck.ui.errands import change_theme
 from posdeck.ui.leaving import leave_if_meant
 from posdeck.ui.palettes import PALETTES
 from posdeck.ui.plain import plain
+from posdeck.ui.procedures import begin, restart, show_session
+from posdeck.ui.reading import open_logs, open_object, show_help
 from posdeck.ui.rows.session import ENDED
 from posdeck.ui.screens.forwards import forward_subject
 from posdeck.ui.screens.kinds import open_kind
@@ -26,6 +22,9 @@ from posdeck.ui.views import BY_NAME
 
 if TYPE_CHECKING:
     from posdeck.ui.app import PosdeckApp
+
+# kinds that rows know by their plural; every other one is the server's to find
+BY_KIND = {name: resource.plural for resource, names in KNOWN for name in (resource.plural, *names)}
 
 
 async def command(app: PosdeckApp, text: str) -> None:
@@ -43,10 +42,14 @@ async def command(app: PosdeckApp, text: str) -> None:
             app.notice(f"There is no theme “{plain(rest)}”. There are: {', '.join(PALETTES)}.", "warn")
         else:
             change_theme(app, rest)
+    elif what := _elsewhere(word):
+        await switching.switch(app, what, rest)
     elif word in {"session", "sessions"}:
         await _open_session(app, rest)
     elif word in {"logs", "log"} and (group := _group_or_pod(app, rest)) is not None:
         await open_logs(app, *group)
+    elif word in completing.OF_OBJECTS and (found := _object(app, rest)) is not None:
+        await open_object(app, found, as_yaml=word == "yaml")
     elif rest and word in {"logs", "log", "restart", "describe", "yaml", "run"}:
         await _named(app, word, rest)
     elif word in {"forward", "fwd"} or (rest and BY_NAME.get(word, None) is BY_NAME["forwards"]):
@@ -55,6 +58,16 @@ async def command(app: PosdeckApp, text: str) -> None:
         await (app.go(word) if word in BY_NAME else open_kind(app, word))
         if rest:
             app.console_screen.current.set_filter(rest)
+
+
+def _elsewhere(word: str) -> str:
+    """What kind of other place a command goes to; empty for every other command."""
+    ways = {
+        switching.CONTEXT: completing.CONTEXT,
+        switching.NAMESPACE: completing.NAMESPACE,
+        switching.ENVIRONMENT: completing.ENVIRONMENT,
+    }
+    return next((what for what, words in ways.items() if word in words), "")
 
 
 async def _forward(app: PosdeckApp, rest: str) -> None:
@@ -87,6 +100,20 @@ async def _open_session(app: PosdeckApp, wanted: str) -> None:
         return
     newest = max(still, key=lambda s: s.started.timestamp() if s.started else 0.0)
     await show_session(app, newest.id)
+
+
+def _object(app: PosdeckApp, rest: str) -> Subject | None:
+    """``KIND/NAME`` or ``KIND NAME`` as kubectl takes them, or a pod's exact name; None for every other name."""
+    if rest in app.scene.snapshot.pods:
+        return pod_subject(app.scene.snapshot.pods[rest], app.scene)
+    kind, found, name = rest.partition("/") if "/" in rest else rest.partition(" ")
+    name = name.strip()
+    if not found or not kind or not name:
+        return None
+    known = BY_KIND.get(kind.lower(), kind)
+    if known == "deployments" and name in app.scene.wall.by_short:
+        name = app.scene.wall.full(name)
+    return object_subject(known, name, app.scene)
 
 
 def _group_or_pod(app: PosdeckApp, name: str) -> tuple[Subject, tuple[str, ...]] | None:

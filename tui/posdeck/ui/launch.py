@@ -16,6 +16,7 @@ from posdeck.ui.firstframe import first_frame
 
 if TYPE_CHECKING:
     from posdeck.cluster.snapshot import Connection, Snapshot
+    from posdeck.operations.elsewhere import Elsewhere
     from posdeck.operations.front import Front
     from posdeck.operations.view import Surroundings
     from posdeck.ui.earlyrows import EarlyRows
@@ -64,9 +65,14 @@ class Prepared:
         return cast("Front", self._front)
 
 
-def run_ui(front_factory: Callable[[], Front], start: Start, early: EarlyRows | None = None) -> int:
-    """Run the console until it is left; returns the exit code. ``early`` may be drawing already. Raises
-    UnknownNameError for a view that there is not."""
+def run_ui(
+    front_factory: Callable[[], Front],
+    start: Start,
+    early: EarlyRows | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> int:
+    """Run the console until it is left; returns the exit code. ``early`` may be drawing already, ``elsewhere`` is
+    where the console may be pointed. Raises UnknownNameError for a view that there is not."""
     if early is None:
         paint(start)
     prepared = Prepared(front_factory)
@@ -82,6 +88,7 @@ def run_ui(front_factory: Callable[[], Front], start: Start, early: EarlyRows | 
             keys=start.keys,
             view=start.view,
             wall=start.wall or EMPTY_WALL,
+            elsewhere=elsewhere,
         )
         if early is not None and (seen := early.hand_over()) is not None:
             app.begin_with(seen)

@@ -22,22 +22,27 @@ class FrontLink:
         self._post = post
         self._front: Front | None = None
         self._unsubscribe: list[Unsubscribe] = []
+        self._closed = False
 
     async def open(self) -> None:
         """Make and start the front; posts FrontReady, or FrontFailed with whatever went wrong."""
         try:
-            front = self._front = await asyncio.to_thread(self._factory)
+            front = await asyncio.to_thread(self._factory)
+            if self._closed:  # the console was pointed elsewhere meanwhile
+                return
+            self._front = front
             self._unsubscribe = [
                 front.subscribe(self._post_view),
                 front.subscribe_sessions(self._post_session),
             ]
-            self._post(FrontReady(front))
+            self._post(FrontReady(front, self))
             await front.start()
         except Exception as problem:
-            self._post(FrontFailed(problem))
+            self._post(FrontFailed(problem, self))
 
     async def close(self, cause: str) -> None:
         """Leave nothing behind; what runs is cancelled for this ``cause``."""
+        self._closed = True
         for unsubscribe in self._unsubscribe:
             unsubscribe()
         self._unsubscribe.clear()
@@ -45,7 +50,7 @@ class FrontLink:
             await self._front.stop(cause)
 
     def _post_view(self, view: View) -> None:
-        self._post(ViewChanged(view))
+        self._post(ViewChanged(view, self))
 
     def _post_session(self, session: SessionView) -> None:
-        self._post(SessionChanged(session))
+        self._post(SessionChanged(session, self))

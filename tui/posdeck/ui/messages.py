@@ -1,4 +1,7 @@
-"""What workers and subscriptions tell the interface. Whole states may replace one another, deltas never."""
+"""What workers and subscriptions tell the interface. Whole states may replace one another, deltas never.
+
+``link`` is the tie that a message came through: what still comes from a front that was left must not be drawn.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ if TYPE_CHECKING:
 class ViewChanged(Message):
     """There is a new view; an older one that still waits is dropped."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, link: object = None) -> None:
         super().__init__()
+        self.link = link
         self.view = view
 
     def can_replace(self, message: Message) -> bool:
@@ -25,8 +29,9 @@ class ViewChanged(Message):
 class SessionChanged(Message):
     """A session has a new state; an older state of the same session that still waits is dropped."""
 
-    def __init__(self, session: SessionView) -> None:
+    def __init__(self, session: SessionView, link: object = None) -> None:
         super().__init__()
+        self.link = link
         self.session = session
 
     def can_replace(self, message: Message) -> bool:
@@ -36,16 +41,18 @@ class SessionChanged(Message):
 class FrontReady(Message):
     """The application behind the screen is loaded."""
 
-    def __init__(self, front: Front) -> None:
+    def __init__(self, front: Front, link: object = None) -> None:
         super().__init__()
+        self.link = link
         self.front = front
 
 
 class FrontFailed(Message):
     """The application behind the screen could not be loaded."""
 
-    def __init__(self, problem: BaseException) -> None:
+    def __init__(self, problem: BaseException, link: object = None) -> None:
         super().__init__()
+        self.link = link
         self.problem = problem
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from posdeck.errors import UnknownNameError
-from posdeck.operations.kinds import KNOWN
 from posdeck.ui.actions import ACTIONS, Action, sort_action
 from posdeck.ui.screens.flow import FlowPane
 from posdeck.ui.screens.forwards import ForwardsPane
@@ -81,22 +80,3 @@ def all_actions() -> tuple[Action, ...]:
         if column.key
     ]
     return (*sorting, *ACTIONS)
-
-
-def complete(text: str, workloads: tuple[str, ...], runbooks: tuple[str, ...] = ()) -> list[str]:
-    """What ``:`` could mean: views first, then, for ``logs``, ``restart`` and the like, workloads, and for
-    ``run`` a runbook and then a workload."""
-    head, space, tail = text.partition(" ")
-    if space and head == "run":
-        runbook, more, name = tail.partition(" ")
-        if not more:
-            return [f"run {found}" for found in runbooks if runbook in found]
-        return [f"run {runbook} {found}" for found in workloads if name in found]
-    if space and head in {*COMMANDS, "logs", "log"}:
-        return [f"{head} {name}" for name in workloads if tail in name]
-    names = [*(view.name for view in VIEWS), *COMMANDS, *_KINDS, "theme", "help", "quit"]
-    return [n for n in names if n.startswith(text)] or [n for n in names if text in n]
-
-
-_KINDS = tuple(str(resource) for resource, _ in KNOWN if resource.plural not in BY_NAME)
-COMMANDS = ("restart", "describe", "yaml", "run", "session", "forward")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -11,12 +12,13 @@ from textual.containers import Vertical
 from textual.screen import Screen
 
 from posdeck.ui.actions import EVERYWHERE, FORM, Action
+from posdeck.ui.completing import Completer
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.overview import OverviewPane
 from posdeck.ui.screens.pane import Pane
 from posdeck.ui.widgets.footer import Footer, NoticeBar
 from posdeck.ui.widgets.header import Header
-from posdeck.ui.widgets.prompt import Prompt
+from posdeck.ui.widgets.prompt import ASK, Prompt
 
 if TYPE_CHECKING:
     from posdeck.ui.app import PosdeckApp
@@ -45,7 +47,8 @@ class Console(Screen[None]):
         self.header = Header(scene)
         self.footer = Footer()
         self.notices = NoticeBar()
-        self.prompt = Prompt(self._complete)
+        self.prompt = Prompt(Completer(lambda: self.posdeck))
+        self._then: Callable[[str], Awaitable[None]] | None = None
         self.current: Pane = kind(id=f"pane-{place}")
         self._panes: dict[str, Pane] = {place: self.current}
         self._scene = scene
@@ -69,9 +72,6 @@ class Console(Screen[None]):
         self.current.show(self._scene)
         self.current.focus_first()
         self.refresh_keys()
-
-    def _complete(self, text: str) -> list[str]:
-        return self.posdeck.completions(text)
 
     # drawing
 
@@ -134,10 +134,20 @@ class Console(Screen[None]):
     async def on_prompt_done(self, event: Prompt.Done) -> None:
         """A command was entered; a filter is in force already."""
         self._close_prompt()
+        then, self._then = self._then, None
         if event.mode == ":":
             await self.posdeck.command(event.text.strip())
+        elif event.mode == ASK:
+            if then is not None:
+                self.posdeck.run_worker(then(event.text.strip()), group="press", exit_on_error=False)
         else:
             self.current.set_filter(event.text)  # what was typed last may not have been heard of yet
+
+    def ask(self, sign: str, hint: str, then: Callable[[str], Awaitable[None]], text: str = "") -> None:
+        """Ask for a line and hand it to ``then``; escape asks no further."""
+        self._then = then
+        self.prompt.ask(sign, hint, text)
+        self.refresh_keys()
 
     def on_prompt_changed(self, event: Prompt.Changed) -> None:
         """A filter acts while it is typed."""
@@ -148,6 +158,7 @@ class Console(Screen[None]):
         """Escape takes the filter away."""
         if event.mode == "/":
             self.current.set_filter("")
+        self._then = None
         self._close_prompt()
 
     def _close_prompt(self) -> None:

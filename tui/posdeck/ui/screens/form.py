@@ -109,7 +109,7 @@ class FormPane(Pane):
             )
 
     async def _begin(self, runbook: str, values: Mapping[str, str]) -> None:
-        from posdeck.ui.errands import show_session
+        from posdeck.ui.procedures import show_session
 
         try:
             session = await self.posdeck.need_front().open_session(runbook, values)

@@ -105,7 +105,7 @@ class ForwardsPane(TablePane):
             self.draw(self.posdeck.scene)
 
     async def _read(self, forward: ForwardView) -> None:
-        from posdeck.ui.errands import text_place
+        from posdeck.ui.places import text_place
 
         app = self.posdeck
         lines = forward_lines(forward, app.scene, app.scene.snapshot.connection.namespace or "NAMESPACE")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 async def compare_revisions(app: PosdeckApp, subject: Subject) -> None:
     """The selected revision with the current one of its deployment, or the two that are marked."""
-    from posdeck.ui.errands import text_place
+    from posdeck.ui.places import text_place
 
     pair = _pair(app, subject)
     if pair is None:

@@ -203,7 +203,9 @@ class SessionPane(Pane):
             if key != "enter" or self.form.wanted:  # an enter too many must not confirm what needs only a y
                 self.form.submit()
         elif action.id == "decline":
-            self.posdeck.go_back()
+            from posdeck.ui.places import back
+
+            self.posdeck.run_worker(back(self.posdeck), group="press", exit_on_error=False)
         elif action.id == "kubectl":
             self._kubectl(session)
         elif action.id == "next-offer":
@@ -228,10 +230,11 @@ class SessionPane(Pane):
 
     def _next(self, session: SessionView) -> None:
         """What the runbook itself offers, else the next of the marked objects."""
-        from posdeck.ui.errands import go_on
+        from posdeck.ui.procedures import begin, go_on
 
         if session.next_offer is not None:
-            self.posdeck.open_runbook(session.next_offer[0], dict(session.next_params))
+            offered = begin(self.posdeck, session.next_offer[0], dict(session.next_params))
+            self.posdeck.run_worker(offered, group="session", exit_on_error=False)
         elif self.posdeck.series.next_for(session) is not None:
             series = self.posdeck.series
             self.posdeck.run_worker(go_on(self.posdeck, series), group="session", exit_on_error=False)

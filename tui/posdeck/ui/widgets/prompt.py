@@ -10,6 +10,8 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Label
 
+ASK = "ask"
+
 
 class Prompt(Horizontal):
     """Hidden until asked for."""
@@ -77,12 +79,20 @@ class Prompt(Horizontal):
         self._hint(text)
         self.screen.set_focus(line)  # now, not with the next message: what is typed next is meant for it
 
+    def ask(self, sign: str, hint: str, text: str = "") -> None:
+        """Ask for one line of text: ``sign`` stands before it, ``hint`` says what becomes of it."""
+        self.open(ASK, text)
+        self.query_one("#prompt-sign", Label).update(sign)
+        self.query_one("#prompt-hint", Label).update(hint)
+
     def close(self) -> None:
         """Hide it."""
         self.mode = ""
         self.remove_class("-shown")
 
     def _hint(self, text: str) -> None:
+        if self.mode == ASK:
+            return
         if self.mode == ":":
             hint = "  ".join(self._complete(text)[:12])
         else:

@@ -1,0 +1,107 @@
+"""What could be meant by what is typed after ``:``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from posdeck.operations.kinds import KNOWN
+from posdeck.ui.palettes import PALETTES
+from posdeck.ui.views import BY_NAME, VIEWS
+
+if TYPE_CHECKING:
+    from posdeck.ui.app import PosdeckApp
+
+KINDS = tuple(str(resource) for resource, _ in KNOWN if resource.plural not in BY_NAME)
+OF_WORKLOADS = ("logs", "log", "restart", "forward")
+OF_OBJECTS = ("describe", "yaml")
+CONTEXT = ("ctx", "context", "contexts")
+NAMESPACE = ("ns", "namespace", "namespaces")
+ENVIRONMENT = ("env", "environment", "environments")
+COMMANDS = (
+    "restart", "describe", "yaml", "run", "session", "forward", "ctx", "ns", "env", "redaction", "palette",
+    "theme", "help", "quit",
+)  # fmt: skip
+_NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Everything that can be named. ``objects`` are names by plural kind."""
+
+    workloads: tuple[str, ...] = ()
+    runbooks: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    environments: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+    objects: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NONE)
+
+
+def complete(text: str, words: Words) -> list[str]:
+    """Whole lines that begin as ``text`` does, best first: views and commands, then what the command takes."""
+    head, space, tail = text.partition(" ")
+    if not space:
+        names = [*(view.name for view in VIEWS), *COMMANDS, *KINDS]
+        return [n for n in names if n.startswith(text)] or [n for n in names if text in n]
+    if head == "run":
+        runbook, more, name = tail.partition(" ")
+        if not more:
+            return _of(head, tail, words.runbooks)
+        return [f"run {runbook} {found}" for found in words.workloads if name in found]
+    if head in OF_OBJECTS:
+        kind, slash, name = tail.partition("/")
+        if slash:
+            found = words.objects.get(kind, ())
+            return [f"{head} {kind}/{each}" for each in found if name in each]
+        return _of(head, tail, (*words.workloads, *(f"{kind}/" for kind in words.objects)))
+    lists: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+        (OF_WORKLOADS, words.workloads),
+        (CONTEXT, words.contexts),
+        (NAMESPACE, words.namespaces),
+        (ENVIRONMENT, words.environments),
+        (("session", "sessions"), words.sessions),
+        (("theme",), tuple(PALETTES)),
+    )
+    return next((_of(head, tail, found) for heads, found in lists if head in heads), [])
+
+
+def _of(head: str, tail: str, names: tuple[str, ...]) -> list[str]:
+    begin = [f"{head} {name}" for name in names if name.startswith(tail)]
+    return begin + [f"{head} {name}" for name in names if tail in name and not name.startswith(tail)]
+
+
+class Completer:
+    """Completes from what the application knows at this moment."""
+
+    def __init__(self, app: Callable[[], PosdeckApp]) -> None:
+        self._app = app
+        self._runbooks: tuple[str, ...] = ()
+
+    def __call__(self, text: str) -> list[str]:
+        """What ``text`` could become."""
+        return complete(text, self._words())
+
+    def _words(self) -> Words:
+        app = self._app()
+        if not self._runbooks and app.front is not None:
+            self._runbooks = tuple(runbook.id for runbook in app.front.runbooks())
+        snapshot, elsewhere = app.scene.snapshot, app.elsewhere
+        return Words(
+            workloads=tuple(member.short for member in app.scene.wall.members),
+            runbooks=self._runbooks,
+            contexts=elsewhere.contexts if elsewhere else (),
+            namespaces=elsewhere.namespaces if elsewhere else (),
+            environments=elsewhere.environments if elsewhere else (),
+            sessions=tuple(session.id for session in app.scene.view.sessions),
+            objects={
+                "pod": tuple(snapshot.pods),
+                "deployment": tuple(snapshot.deployments),
+                "replicaset": tuple(snapshot.replica_sets),
+                "hpa": tuple(snapshot.hpas),
+                "service": tuple(snapshot.services),
+                "node": tuple(snapshot.nodes),
+            },
+        )
