@@ -160,6 +160,23 @@ class ControlPlane:
         with self._log_file(namespace, pod, "current").open("a") as file:
             file.write(_cri(datetime.now(UTC), line))
 
+    def rotate_log(self, namespace: str, pod: str) -> None:
+        """Move the log aside and begin a new one, as the node does with a full one while it is followed."""
+        current = self._log_file(namespace, pod, "current")
+        current.rename(current.with_suffix(".log.1"))
+        current.touch()
+
+    def restart_container(self, namespace: str, pod: str) -> None:
+        """End the container and begin it anew: its log becomes the previous one, its restart count grows."""
+        current = self._log_file(namespace, pod, "current")
+        current.replace(self._log_file(namespace, pod, "previous"))
+        current.touch()
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}"
+        statuses = self.api.get(path)["status"]["containerStatuses"]
+        for status in statuses:
+            status["restartCount"] += 1
+        self.api.patch(f"{path}/status", {"status": {"containerStatuses": statuses}})
+
     def _log_file(self, namespace: str, pod: str, which: str) -> Path:
         return self.state / "logs" / namespace / f"{pod}.{which}.log"
 

@@ -34,7 +34,7 @@ from posdeck.cluster.snapshot import (
     Snapshot,
     Usage,
 )
-from posdeck.errors import NotFoundError, PosdeckError, UnknownNameError
+from posdeck.errors import NotFoundError, PosdeckError, RefusedError, UnknownNameError
 from posdeck.operations.forward_ports import ForwardChoice
 from posdeck.operations.forwards import ForwardState, ForwardView, ProbePoint
 from posdeck.operations.front import LogLine, LogRequest, ParamSummary, RunbookSummary
@@ -540,6 +540,38 @@ class FakeForwards:
         self.open[forward_id] = replace(self.open[forward_id], probing=on)
 
 
+class FakeLifting:
+    """Redaction, lifted for ten minutes of the front's clock; the view says so, as the real front's does."""
+
+    def __init__(self, front: FakeFront) -> None:
+        self._front = front
+        self.until: datetime | None = None
+        self.reasons: list[str] = []
+
+    @property
+    def active(self) -> bool:
+        return self.until is not None
+
+    async def lift(self, reason: str) -> datetime:
+        if len(reason) < 8:
+            raise RefusedError("reason", "redaction", "it is lifted only for a reason", "Say why.")
+        self.reasons.append(reason)
+        self.until = self._front.clock.now() + timedelta(minutes=10)
+        self.show()
+        return self.until
+
+    async def end(self, how: str = "by key") -> None:
+        self.reasons.append(f"ended {how}")
+        self.until = None
+        self.show()
+
+    def show(self) -> None:
+        """The next view."""
+        shown = self._front.view
+        around = replace(shown.surroundings, unredacted_until=self.until)
+        self._front.post(replace(shown, surroundings=around))
+
+
 class FakeFront:
     """The protocol ``Front`` without anything behind it; what was asked of it is kept in ``asked``."""
 
@@ -562,6 +594,8 @@ class FakeFront:
         self._listeners: list[Callable[[View], None]] = []
         self._session_listeners: list[Callable[[SessionView], None]] = []
         self._sessions: dict[str, SessionView] = {}
+
+        self.lifting = FakeLifting(self)
 
     @property
     def view(self) -> View:
@@ -679,7 +713,8 @@ class FakeFront:
     async def logs(self, request: LogRequest) -> AsyncIterator[LogLine]:
         self.asked.append(("logs", request))
         for line in self.log_lines:
-            yield replace(line, pod=request.pods[0])
+            text = line.text.replace("[email]", "jane@example.com") if self.lifting.active else line.text
+            yield replace(line, pod=request.pods[0], text=text, kept=line.text)
         while request.follow:
             yield await self.more_logs.get()
 
@@ -694,7 +729,7 @@ class FakeFront:
                 "creationTimestamp": "2026-03-01T00:00:00Z",
                 "managedFields": [{"manager": "kubectl"}, {"manager": "helm"}],
             },
-            "spec": {"replicas": 1},
+            "spec": {"replicas": 1, "contact": "jane@example.com" if self.lifting.active else "[email]"},
             "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "[bold]Fine[/bold]"}]},
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,11 @@ from posdeck.operations.guiding import Guiding
 from posdeck.operations.histories import Histories
 from posdeck.operations.judging import Judging
 from posdeck.operations.kinds import Kinds
+from posdeck.operations.lifting import Lifting
 from posdeck.operations.link import Link
 from posdeck.operations.lookups import Lookups
 from posdeck.operations.processing import consumer_view
+from posdeck.operations.screening import Screening
 from posdeck.operations.standing import Standing
 from posdeck.operations.surroundings import surroundings_of
 from posdeck.operations.view import Problem, View
@@ -67,6 +69,8 @@ class Console(Guiding, Lookups):
         self.seen = seen
         self.kinds = Kinds()
         self.forwards = Forwards(self.require_workshop)
+        self.lifting = Lifting(self.require_workshop, self.look_again, self._spawn)
+        self._screening = Screening(self.redactor)
         self._listeners: list[Callable[[View], None]] = []
         self._histories = Histories()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -225,11 +229,15 @@ class Console(Guiding, Lookups):
         consumers = self._consumers()
         levels = self._link.numbers.levels if self._link.numbers else ()
         standing, workshop = self.standing(), self.workshop
+        screened = self._screening.snapshot if not self.lifting.active else _as_it_came
         self._view = View(
-            snapshot=snapshot,
-            surroundings=surroundings_of(self.opening, standing, workshop.cluster if workshop else None),
+            snapshot=screened(snapshot),
+            surroundings=replace(
+                surroundings_of(self.opening, standing, workshop.cluster if workshop else None),
+                unredacted_until=self.lifting.until,
+            ),
             consumers=consumers,
-            **self._judging.assessed(snapshot, consumers, levels, self._link),
+            **self._judged(snapshot, consumers, levels),
             levels=levels,
             sessions=self._open_summaries(),
             actions=self._actions,
@@ -237,6 +245,17 @@ class Console(Guiding, Lookups):
             hpa_history=self._histories.hpas,
         )
         self._tell()
+
+    def _judged(
+        self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView], levels: Any
+    ) -> dict[str, Any]:
+        found = self._judging.assessed(snapshot, consumers, levels, self._link)
+        if self.lifting.active:
+            return found
+        return {
+            name: self._screening.problems(value) if name in {"problems", "risks"} else value
+            for name, value in found.items()
+        }
 
     def _tell(self) -> None:
         for listener in tuple(self._listeners):
@@ -251,6 +270,10 @@ class Console(Guiding, Lookups):
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _as_it_came(snapshot: Snapshot) -> Snapshot:
+    return snapshot
 
 
 def _has_pods(view: View) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # a front end draws before what it names here is loaded
     from posdeck.clock import Clock
     from posdeck.operations.forwards import Forwards
     from posdeck.operations.kinds import ServerTable
+    from posdeck.operations.lifting import Lifting
     from posdeck.operations.view import ActionSummary, SessionView, View
 
 Unsubscribe = Callable[[], None]
@@ -51,13 +52,15 @@ class RunbookSummary:
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One log line, redacted, control sequences neutralised. ``at`` is the server's time."""
+    """One log line, redacted, control sequences neutralised. ``at`` is the server's time. While redaction is
+    lifted, ``text`` is what came, and ``kept`` is what may be saved or copied of it."""
 
     pod: str
     container: str
     at: datetime | None
     text: str
     level: str = ""  # error, warning, info, debug, "mark" for what happened to the stream itself, ""
+    kept: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,7 @@ class Front(Protocol):
     catalogue: Catalogue
     clock: Clock
     forwards: Forwards
+    lifting: Lifting
 
     @property
     def view(self) -> View:

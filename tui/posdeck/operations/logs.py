@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,14 +29,20 @@ _CONTROL |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)
 Source = tuple[str, str]  # pod, container
 
 
-async def read_logs(workshop: Workshop, request: LogRequest) -> AsyncIterator[LogLine]:
-    """The lines asked for, as they come; a mark of the stream (cut, restarted, dropped) is a line with level
-    "mark". Raises the ClusterError tree when nothing at all can be read."""
+async def read_logs(
+    workshop: Workshop, request: LogRequest, lifted: Callable[[], bool] = lambda: False
+) -> AsyncIterator[LogLine]:
+    """The lines asked for, as they come, redacted unless ``lifted`` says otherwise for that moment; a mark of the
+    stream (cut, restarted, dropped) is a line with level "mark". Raises the ClusterError tree when nothing at all
+    can be read."""
     redactors: dict[Source, LineRedactor] = {}
     batches = _follow(workshop, request) if request.follow else _read(workshop, request)
     async for batch in batches:
         for item in batch:
-            yield _line(workshop, item, redactors)
+            line = _line(workshop, item, redactors)
+            if lifted() and not isinstance(item, LogMark) and item.text != line.text:
+                line = replace(line, text=item.text, kept=line.text)
+            yield line
 
 
 async def save_log(workshop: Workshop, name: str, lines: Sequence[LogLine]) -> Path:
@@ -68,7 +74,7 @@ async def save_log(workshop: Workshop, name: str, lines: Sequence[LogLine]) -> P
 def saved_line(line: LogLine) -> str:
     """A line as a file keeps it: time, pod, container, text."""
     when = line.at.astimezone(UTC).isoformat(timespec="milliseconds") if line.at else "-"
-    text = line.text.translate(_CONTROL)
+    text = (line.text if line.kept is None else line.kept).translate(_CONTROL)
     return f"{when} {line.pod}/{line.container} {'--- ' if line.level == MARK else ''}{text}"
 
 

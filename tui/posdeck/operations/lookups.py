@@ -14,6 +14,7 @@ from posdeck.operations.logs import read_logs, save_log
 if TYPE_CHECKING:
     from posdeck.operations.front import LogLine, LogRequest
     from posdeck.operations.kinds import ServerTable
+    from posdeck.operations.lifting import Lifting
     from posdeck.operations.opening import Opening
     from posdeck.operations.view import ActionSummary
     from posdeck.operations.workshop import Workshop
@@ -24,6 +25,7 @@ class Lookups:
 
     opening: Opening
     kinds: Kinds
+    lifting: Lifting
 
     def require_workshop(self) -> Workshop:
         """What sessions and reads work with. Raises UnreachableError before the first connection."""
@@ -31,13 +33,13 @@ class Lookups:
 
     def logs(self, request: LogRequest) -> AsyncIterator[LogLine]:
         """Log lines as they come, redacted."""
-        return read_logs(self.require_workshop(), request)
+        return read_logs(self.require_workshop(), request, lambda: self.lifting.active)
 
     async def object(self, kind: str, name: str) -> Mapping[str, Any]:
         """The object as the server has it; values of a Secret never leave the server's answer."""
         from posdeck.operations.objects import read_object
 
-        return await read_object(self.require_workshop(), self.kinds, kind, name)
+        return await read_object(self.require_workshop(), self.kinds, kind, name, lifted=self.lifting.active)
 
     async def table(self, kind: str) -> ServerTable:
         """What the server prints of one kind."""

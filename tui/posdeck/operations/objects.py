@@ -18,17 +18,22 @@ _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _VALUES = ("data", "stringData", "binaryData")
 
 
-async def read_object(workshop: Workshop, kinds: Kinds, kind: str, name: str) -> Mapping[str, Any]:
-    """One object, read afresh. Raises UnknownNameError for a kind that is not served, and the ClusterError tree."""
+async def read_object(
+    workshop: Workshop, kinds: Kinds, kind: str, name: str, *, lifted: bool = False
+) -> Mapping[str, Any]:
+    """One object, read afresh; ``lifted`` leaves out the redaction of texts, and shows no value of a Secret or a
+    ConfigMap either. Raises UnknownNameError for a kind that is not served, and the ClusterError tree."""
     resource = await kinds.find(workshop.transport, kind)
     found = await Objects(workshop.transport, workshop.target.namespace).get(resource, name)
     by_name_only = resource in (resources.SECRETS, resources.CONFIG_MAPS)
-    return shown(found, workshop.redactor, by_name_only=by_name_only)
+    return shown(found, None if lifted else workshop.redactor, by_name_only=by_name_only)
 
 
-def shown(found: Mapping[str, Any], redactor: Redactor, *, by_name_only: bool = False) -> Mapping[str, Any]:
-    """What may be seen of an object: redacted, without its applied copy, and with ``by_name_only`` the keys of
-    its data without their values."""
+def shown(
+    found: Mapping[str, Any], redactor: Redactor | None, *, by_name_only: bool = False
+) -> Mapping[str, Any]:
+    """What may be seen of an object: redacted (where there is a ``redactor``), without its applied copy, and with
+    ``by_name_only`` the keys of its data without their values."""
     kept = dict(found)
     metadata = dict(mapping(found.get("metadata")))
     annotations = dict(mapping(metadata.get("annotations")))
@@ -41,5 +46,5 @@ def shown(found: Mapping[str, Any], redactor: Redactor, *, by_name_only: bool = 
         for part in _VALUES:
             if part in kept:
                 hidden[part] = dict.fromkeys(mapping(kept.pop(part)), NOT_SHOWN)
-    redacted: dict[str, Any] = redactor.value(kept)
+    redacted: dict[str, Any] = kept if redactor is None else redactor.value(kept)
     return {**redacted, **hidden}

@@ -149,6 +149,7 @@ class Surroundings:
     writes: str
     writes_reason: str = ""
     bound: bool = False
+    unredacted_until: datetime | None = None  # redaction is lifted on this screen until then
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from posdeck.operations.kinds import KNOWN
 from posdeck.ui import completing, switching
 from posdeck.ui.errands import change_theme
 from posdeck.ui.leaving import leave_if_meant
+from posdeck.ui.lifting import lift_or_end
 from posdeck.ui.palettes import PALETTES
 from posdeck.ui.plain import plain
 from posdeck.ui.procedures import begin, restart, show_session
@@ -42,6 +43,8 @@ async def command(app: PosdeckApp, text: str) -> None:
             app.notice(f"There is no theme “{plain(rest)}”. There are: {', '.join(PALETTES)}.", "warn")
         else:
             change_theme(app, rest)
+    elif word in {"redaction", "unredact"}:
+        await lift_or_end(app, rest)
     elif what := _elsewhere(word):
         await switching.switch(app, what, rest)
     elif word in {"session", "sessions"}:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from posdeck.ui.actions import Action, key_text
 from posdeck.ui.leaving import leave_if_meant
+from posdeck.ui.lifting import lift_or_end
 from posdeck.ui.places import back
 from posdeck.ui.procedures import begin, for_marked, not_here, procedure, restart, runbook_for
 from posdeck.ui.reading import open_logs, open_object, open_selected, read_runbook, show_help
@@ -37,6 +38,8 @@ async def perform(app: PosdeckApp, action: Action, key: str) -> None:
         app.console_screen.focus_previous()
     elif action.id == "theme":
         change_theme(app)
+    elif action.id == "redaction":
+        await lift_or_end(app)
     elif action.id == "redraw":
         app.console_screen.refresh(layout=True)
     elif action.id == "copy":

@@ -63,19 +63,25 @@ async def open_object(app: PosdeckApp, subject: Subject, *, as_yaml: bool) -> No
     managed = False
 
     async def load() -> Sequence[Line]:
-        nonlocal found
         if not found:
-            found = dict(await app.need_front().object(subject.resource, subject.name))
+            found.update(await app.need_front().object(subject.resource, subject.name))
         return yaml_lines(found, managed=managed) if as_yaml else describe_lines(found, app.scene)
 
     title = f"{'YAML' if as_yaml else 'Describe'} {subject.resource}/{subject.name}"
 
+    def show() -> None:
+        pane.open(title, load, subject=subject, fold=fold if as_yaml else None, renew=renew)
+
     def fold() -> None:
         nonlocal managed
         managed = not managed
-        pane.open(title, load, subject=subject, fold=fold)
+        show()
 
-    pane.open(title, load, subject=subject, fold=fold if as_yaml else None)
+    def renew() -> None:
+        found.clear()
+        show()
+
+    show()
     app.keys_changed()
 
 

@@ -81,8 +81,11 @@ class Console(Screen[None]):
 
     def show(self, scene: Scene) -> None:
         """Draw a new scene in the current place."""
-        self._scene = scene
+        before, self._scene = self._scene.view.surroundings.unredacted_until, scene
         self.header.show(scene)
+        if (before is None) is not (scene.view.surroundings.unredacted_until is None):
+            for pane in self._panes.values():
+                pane.redaction_changed()
         if self.current.is_mounted:
             self.current.show(scene)
 

@@ -13,6 +13,7 @@ from posdeck.operations.front import LogLine, LogRequest
 from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
 from posdeck.ui.filtering import Filter, parse_filter
+from posdeck.ui.lifting import NO_COPY, lifted
 from posdeck.ui.messages import LogEnded, LogLines
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
@@ -20,13 +21,12 @@ from posdeck.ui.rows.loglines import LogLook, log_lines, ruler
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.box import Box
-from posdeck.ui.widgets.pager import Pager, text_of
+from posdeck.ui.widgets.pager import CLIPBOARD, Pager, text_of
 
 BACKLOG = 100_000
 TAIL = 1_000
 FLUSH_SECONDS = 0.05
 FLUSH_LINES = 2_000
-_CLIPBOARD = 70_000  # characters; more than that many terminals throw away without a word
 _SINCE: dict[str, tuple[int | None, float | None]] = {
     "since-tail": (TAIL, None),
     "since-head": (None, None),
@@ -95,6 +95,17 @@ class LogsPane(Pane):
         """Stop following."""
         self._generation += 1
         self.posdeck.workers.cancel_group(self.posdeck, "logs")
+
+    def redaction_changed(self) -> None:
+        """Read the log again; when it is not in sight, what was kept goes."""
+        if self.request is None or self._subject is None:
+            return
+        if self.posdeck.console_screen.current is self:
+            self.open(self._subject, self.request)
+            return
+        self.close()
+        self._entries, self.ended = [], "redaction changed: l reads it again"
+        self.text.clear()
 
     async def _read(self, request: LogRequest, generation: int) -> None:
         """Gather lines and post them together: one message for each line would starve the keys."""
@@ -296,13 +307,16 @@ class LogsPane(Pane):
     def _copy(self, *, everything: bool) -> None:
         lines = self.text.lines
         number = self.text.line_in_sight()
+        if lifted(self.posdeck):
+            self.posdeck.notice(NO_COPY, "warn")
+            return
         if everything:
             text = "\n".join(text_of(line) for line in lines)
         else:
             text = text_of(lines[number]) if number is not None else ""
         if not text:
             self.posdeck.notice("There is no line to copy.", "warn")
-        elif len(text) > _CLIPBOARD:
+        elif len(text) > CLIPBOARD:
             self.posdeck.notice(
                 f"{len(text):,} characters are too much for the clipboard: filter first, or save with ctrl+s.",
                 "warn",

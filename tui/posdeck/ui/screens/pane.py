@@ -145,6 +145,9 @@ class Pane(Vertical):
         if self.scene is not None:
             self.draw(self.scene)
 
+    def redaction_changed(self) -> None:
+        """What was read before must be read again, or go; for places that keep text of their own."""
+
     def on_table_moved(self, _event: Table.Moved) -> None:
         """Other keys may apply to what is selected now."""
         self.posdeck.keys_changed()

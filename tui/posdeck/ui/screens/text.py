@@ -11,12 +11,13 @@ from posdeck.errors import PosdeckError
 from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
 from posdeck.ui.filtering import Filter, highlighter
+from posdeck.ui.lifting import NO_COPY, lifted
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.box import Box
-from posdeck.ui.widgets.pager import Pager
+from posdeck.ui.widgets.pager import CLIPBOARD, Pager, text_of
 
 Load = Callable[[], Awaitable[Sequence[Line]]]
 
@@ -32,6 +33,7 @@ class TextPane(Pane):
         self.text = Pager(wrapped=True, id="text")
         self.fold: Callable[[], None] | None = None
         self._subject: Subject | None = None
+        self._renew: Callable[[], None] | None = None
         self._generation = 0
 
     def compose(self) -> ComposeResult:
@@ -46,10 +48,11 @@ class TextPane(Pane):
         *,
         subject: Subject | None = None,
         fold: Callable[[], None] | None = None,
+        renew: Callable[[], None] | None = None,
     ) -> None:
-        """Show what ``load`` gives; what comes for an older call is thrown away."""
+        """Show what ``load`` gives; what comes for an older call is thrown away. ``renew`` reads it again."""
         self._generation += 1
-        self._subject, self.fold = subject, fold
+        self._subject, self.fold, self._renew = subject, fold, renew
         self.text.filter = Filter()
         self.text.clear()
         self.text.set_lines([(("Reading…", Tone.DIM),)])
@@ -69,6 +72,11 @@ class TextPane(Pane):
         folding = ("object-text",) if self.fold else ()
         return (*folding, act.PAGER, act.EVERYWHERE)
 
+    def redaction_changed(self) -> None:
+        """An object is read again."""
+        if self._renew is not None:
+            self._renew()
+
     def subject(self) -> Subject | None:
         return self._subject
 
@@ -82,7 +90,25 @@ class TextPane(Pane):
         if action.id == "fold" and self.fold is not None:
             self.fold()
             return True
+        if action.id == "copy":
+            self._copy()
+            return True
         return super().perform(action, key)
+
+    def _copy(self) -> None:
+        """The whole text, or the line that n and N are at."""
+        found = self.text.match_line()
+        chosen = self.text.lines if found is None else [self.text.lines[found]]
+        text = "\n".join(text_of(line) for line in chosen)
+        if lifted(self.posdeck):
+            self.posdeck.notice(NO_COPY, "warn")
+        elif len(text) > CLIPBOARD:
+            self.posdeck.notice(f"{len(text):,} characters are too much for the clipboard.", "warn")
+        elif text.strip():
+            self.app.copy_to_clipboard(text)
+            self.posdeck.notice(
+                f"copied {len(chosen):,} lines" if found is None else f"copied: {text.strip()[:120]}"
+            )
 
 
 def matches(lines: Sequence[Line], wanted: Filter) -> int:

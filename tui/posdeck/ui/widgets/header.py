@@ -72,6 +72,14 @@ def trust_part(connection: Connection) -> Part:
     return Part("▲ NO TLS" if plain_text else "▲ TLS UNCHECKED", Tone.BAD)
 
 
+def redaction_part(scene: Scene) -> Part:
+    """How long text is shown as it came; never dropped either."""
+    until = scene.view.surroundings.unredacted_until
+    if until is None:
+        return Part("")
+    return Part(f"✖ NOT REDACTED {seconds_text(max(0.0, (until - scene.now).total_seconds()))}", Tone.BAD)
+
+
 def badge(surroundings: Surroundings) -> str:
     """The environment as a word that cannot be taken for another."""
     return "PRODUCTION" if surroundings.production else plain(surroundings.environment).upper()
@@ -92,6 +100,7 @@ def parts(scene: Scene) -> list[Part]:
         Part(plain(connection.context), Tone.NORMAL, 2),
         connection_part(scene),
         trust_part(connection),
+        redaction_part(scene),
         Part(user, Tone.NORMAL, 3),
         Part(f"writes: {around.writes}", writes_tone, 5),
         Part(reason.strip(), Tone.NORMAL, 6),

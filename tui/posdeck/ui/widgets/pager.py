@@ -21,6 +21,7 @@ from posdeck.ui.rows.cells import Line
 from posdeck.ui.theme import tone_style
 from posdeck.ui.tones import Tone
 
+CLIPBOARD = 70_000  # characters; more than that many terminals throw away without a word
 Row = tuple[int, int, int]  # line, first character, last character
 
 
@@ -125,6 +126,10 @@ class Pager(ScrollView, can_focus=True):
         row = self._match_row if self._match_row >= 0 else self.scroll_offset.y + self.size.height - 1
         row = min(row, len(self._rows) - 1)
         return self._rows[row][0] if row >= 0 else None
+
+    def match_line(self) -> int | None:
+        """The line that a search went to."""
+        return self._rows[self._match_row][0] if 0 <= self._match_row < len(self._rows) else None
 
     def set_wrapped(self, wrapped: bool) -> None:
         """Wrap long lines, or scroll sideways."""
