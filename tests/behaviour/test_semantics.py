@@ -249,6 +249,19 @@ def test_preconditions_of_a_delete(api: Cluster) -> None:
     assert api.api.delete(api.path(MAPS, "one"), right)["status"] == "Success"
 
 
+@pytest.mark.parametrize("body", [{}, {"kind": "DeleteOptions", "apiVersion": "v1"}], ids=["empty", "named"])
+def test_where_a_deletion_has_a_body_its_query_is_ignored(api: Cluster, body: dict[str, Any]) -> None:
+    """What is asked for in the query alone would be a rehearsal that deletes."""
+    make(api, "one")
+    path = api.path(MAPS, "one")
+    api.api.delete(path, {**body, "dryRun": ["All"]})
+    assert api.api.exists(path), "a rehearsal by the body"
+    api.api.delete(path + "?dryRun=All")
+    assert api.api.exists(path), "a rehearsal by the query, and no body"
+    api.api.delete(path + "?dryRun=All", body)
+    assert not api.api.exists(path)
+
+
 def test_finalizers_hold_an_object(api: Cluster) -> None:
     api.api.create(api.path(MAPS), {"metadata": {"name": "held", "finalizers": ["example.org/wait"]}})
     marked = api.api.delete(api.path(MAPS, "held"))

@@ -18,10 +18,10 @@ from posdeck.simulator.registry import Patch, Registry
 from posdeck.simulator.request import (
     Target,
     Wanted,
-    delete_options,
     flag,
     negotiate,
     parse_path,
+    read_delete_options,
     read_json,
     read_patch,
     write_options,
@@ -225,7 +225,7 @@ class Api:
         return self._registry.update(stored, target.namespace, body, write)
 
     async def _delete(self, request: web.Request, target: Target) -> web.Response:
-        options = delete_options(request, await read_json(request, optional=True))
+        options = await read_delete_options(request)
         resource = target.resource
         obj, gone = self._registry.delete(views.storage(resource), target.namespace, target.name, options)
         if gone and resource is not PODS:
@@ -234,7 +234,7 @@ class Api:
         return answer(views.outward(resource, obj))
 
     async def _delete_collection(self, request: web.Request, target: Target) -> web.Response:
-        options = delete_options(request, await read_json(request, optional=True))
+        options = await read_delete_options(request)
         if target.resource.namespaced and not target.namespace:
             raise method_not_allowed()
         objects, meta = self._pages.page(target, {k: v for k, v in request.query.items() if "Selector" in k})

@@ -127,9 +127,15 @@ def write_options(request: web.Request) -> Write:
     return Write(query.get("fieldManager") or agent, is_dry_run(query), flag(query, "force"))
 
 
-def delete_options(request: web.Request, body: Json) -> DeleteOptions:
-    """The delete options of body and query; the query wins."""
-    query = request.query
+async def read_delete_options(request: web.Request) -> DeleteOptions:
+    """The options of a deletion: those of the body, or where there is none those of the query. Never both: as the
+    real server does, a query beside a body is ignored, ``dryRun`` included."""
+    given = bool(await request.read())
+    body: Json = await read_json(request) if given else {}
+    return _delete_options({} if given else request.query, body)
+
+
+def _delete_options(query: Mapping[str, str], body: Json) -> DeleteOptions:
     grace = number(query, "gracePeriodSeconds")
     preconditions = body.get("preconditions") or {}
     orphan = query.get("orphanDependents", body.get("orphanDependents"))
