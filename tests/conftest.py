@@ -19,6 +19,7 @@ if str(ROOT) not in sys.path:
 from tests.cluster import build, known_namespace, startup  # noqa: E402 — needs the path above
 from tests.cluster.control_plane import ControlPlane  # noqa: E402
 from tests.cluster.namespace_objects import NAMESPACE  # noqa: E402
+from tests.playbooks import community  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +57,17 @@ def breakable_control_plane(
     plane = startup.start(control_plane_binary)
     yield plane
     plane.close()
+
+
+@pytest.fixture(scope="session")
+def kubernetes_core() -> Path:
+    """A folder with the collection kubernetes.core; without it skipped with the reason, or failed where CI=true."""
+    try:
+        return community.collections()
+    except community.NotToBeHadError as problem:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(str(problem))
+        pytest.skip(str(problem))
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from posdeck.errors import ConfigurationError
 VARIABLE = "POSDECK_CONTENT"
 KINDS = ("inventory", "runbooks", "playbooks")
 
+_COLLECTIONS = "playbooks/collections"
+_OURS = "ansible_collections/posdeck/k8s"  # a team's own folder of collections need not have it
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -68,7 +70,7 @@ def find_content(overlays: Sequence[Path] = (), environ: Mapping[str, str] | Non
         inventory=found["inventory"],
         runbooks=found["runbooks"],
         playbooks=found["playbooks"],
-        collections=_first(roots, "playbooks/collections"),
+        collections=_first([r for r in roots if (r / _COLLECTIONS / _OURS).is_dir()] or roots, _COLLECTIONS),
     )
 
 

@@ -24,6 +24,7 @@ OUTPUT_LIMIT = 16 * 1024 * 1024  # bytes of free output a run; structured events
 _TEXT_LIMIT = 64 * 1024  # characters of text in one event
 _FREE_OUTPUT = frozenset({"verbose", "debug", "deprecated", "warning", "system_warning", "error"})
 _HIDDEN = frozenset({"invocation", "exception", "ansible_facts"})
+_EVIDENCE = "evidence"  # of the facts that a playbook sets, this one is for whoever started it
 _KEPT = ("play", "task", "task_action", "host", "duration", "name", "item_label", "ignore_errors", "retries")
 
 
@@ -86,6 +87,9 @@ def shorten(event: Mapping[str, Any]) -> dict[str, Any]:
     result = source.get("res")
     if isinstance(result, dict):
         kept["res"] = {k: v for k, v in result.items() if k not in _HIDDEN and not k.startswith("_ansible")}
+        facts = result.get("ansible_facts")
+        if isinstance(facts, dict) and _EVIDENCE in facts:
+            kept["res"]["ansible_facts"] = {_EVIDENCE: facts[_EVIDENCE]}
     if source.get("diff") is not None:
         kept["diff"] = source["diff"]
     text = event.get("stdout") or ""
