@@ -95,17 +95,16 @@ async def measure(port: int) -> dict[str, float]:
     from posdeck.clock import SystemClock
     from posdeck.cluster.connection import connect
     from posdeck.cluster.kubeconfig import Server, Target, User
+    from posdeck.cluster.lineage import Lineage
     from posdeck.cluster.snapshot import Kind
     from posdeck.cluster.store import Store
     from posdeck.cluster.watching import Watcher
 
-    transport = await connect(Target("c", "n", Server(f"http://127.0.0.1:{port}"), User()))
+    target = Target("c", "n", Server(f"http://127.0.0.1:{port}"), User())
+    transport = await connect(target)
     store = Store(SystemClock())
-
-    async def same(_: float) -> bool:
-        return True
-
-    watcher = Watcher(Kind.PODS, transport, "n", store, SystemClock(), same_cluster=same)
+    origin = Lineage(transport, target, store, SystemClock()).origin()
+    watcher = Watcher(Kind.PODS, transport, "n", store, SystemClock(), origin=origin)
     worst = first = 0.0
     listing = asyncio.ensure_future(watcher._list())
     began = before = time.perf_counter()

@@ -48,6 +48,11 @@ class Watch:
         """The first view in which every watched kind is in one of the states."""
         return await self.sees(lambda v: all(v.snapshot.feed(k).state in states for k in WATCHED))
 
+    async def sees_pods_of(self, cluster: Simulator) -> View:
+        """The first view with exactly the pods of a cluster."""
+        names = {pod["metadata"]["name"] for pod in cluster.objects("pods")}
+        return await self.sees(lambda v: set(v.snapshot.pods) == names)
+
     async def write(self) -> None:
         """Pass the gate with what was previewed, and leave it at that. Raises RefusedError."""
         assert self.console.workshop is not None

@@ -57,11 +57,17 @@ class FaultyApi:
         """Listen, on the port of the last time if there was one."""
         application = web.Application(client_max_size=1 << 24)
         application.router.add_route("*", "/{path:.*}", self._handle)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(
+            application,
+            access_log=None,
+            shutdown_timeout=0.1,
+            handler_cancellation=True,  # a watch whose client has gone must not keep its connection to the cluster
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._authority.context()).start()
         self.port = self._runner.addresses[0][1]
-        self._client = aiohttp.ClientSession(auto_decompress=False)
+        connector = aiohttp.TCPConnector(limit=0)
+        self._client = aiohttp.ClientSession(auto_decompress=False, connector=connector)
 
     async def stop(self) -> None:
         """Refuse and break every connection, as a server that crashed."""

@@ -83,6 +83,6 @@ class ManualClock:
 
 
 async def _settle() -> None:
-    """Let every task that can run do so; ten turns of the loop cover a chain of awaits."""
-    for _ in range(10):
+    """Let every task that can run do so; this many turns of the loop cover a chain of awaits."""
+    for _ in range(25):
         await asyncio.sleep(0)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
+import logging
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from posdeck.clock import Clock, SystemClock
-from posdeck.cluster.identity import is_insecure, missing_namespace, namespace_uid, read_connection
+from posdeck.cluster.identity import is_insecure, missing_namespace, namespace_uid
 from posdeck.cluster.kubeconfig import Target
+from posdeck.cluster.lineage import Lineage
 from posdeck.cluster.metrics import MetricsPoller
 from posdeck.cluster.resources import POLLED, WATCHED
 from posdeck.cluster.snapshot import Connection, FeedState, Kind, Snapshot
@@ -28,9 +29,14 @@ from posdeck.errors import (
     ThrottledError,
 )
 
+_log = logging.getLogger(__name__)
 TICK = 0.1
 PROBE_PERIOD = 5.0
+LOST_PERIOD = (
+    1.0  # between probes of a server that is lost; with the time one waits, recovery within five seconds
+)
 _PROBE_TIMEOUT = 4.0
+_LOST_TIMEOUT = 2.5
 _NAMESPACE_EVERY = 3  # probes between two looks at the namespace object
 _CLOCK_JUMP = 5.0  # seconds between wall and monotonic time that mean sleep or a set clock
 
@@ -66,10 +72,6 @@ class ClusterFeed:
         self._store = Store(self._clock)
         self._subscribers: list[Subscriber] = []
         self._task: asyncio.Task[None] | None = None
-        self._identity_lock = asyncio.Lock()
-        self._known = False  # whether the cluster's identity has been read
-        self._checked_at = float("-inf")
-        self._held: dict[Kind, tuple[str, str]] = {}  # the UIDs of the cluster that a kind's versions are of
         self._store.connection = Connection(
             context=target.context,
             server=target.server.url,
@@ -77,12 +79,14 @@ class ClusterFeed:
             insecure=is_insecure(target),
         )
         namespace = target.namespace
+        watched = [kind for kind in kinds if kind in WATCHED]
+        self._lineage = Lineage(transport, target, self._store, self._clock)
         self._watchers = [
             Watcher(
                 kind, transport, namespace, self._store, self._clock,
-                same_cluster=functools.partial(self._same_cluster, kind), rand=self._random, timing=self._timing,
+                origin=self._lineage.origin(), rand=self._random, timing=self._timing,
             )
-            for kind in kinds if kind in WATCHED
+            for kind in watched
         ]  # fmt: skip
         self._pollers = [
             MetricsPoller(
@@ -122,6 +126,23 @@ class ClusterFeed:
 
     async def run(self) -> None:
         """Keep the picture live until cancelled."""
+        while True:
+            try:
+                await self._run()
+            except* (
+                Exception
+            ) as problems:  # a defect of ours must show as stale data, not as a picture that stands
+                _log.exception("the feed failed")
+                problem = problems.exceptions[0]
+                error = ClusterError(
+                    self._target.server.url, f"internal error: {problem!r}", "Please report it."
+                )
+                for watcher in self._watchers:
+                    self._store.set_state(watcher.kind, FeedState.STALE, str(error))
+                self._publish()
+            await self._clock.sleep(self._timing.longest_pause)
+
+    async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             for watcher in self._watchers:
                 group.create_task(watcher.run(), name=f"feed {watcher.kind}")
@@ -171,38 +192,18 @@ class ClusterFeed:
     async def _identify(self) -> None:
         """Read who and where we are; again until it succeeds."""
         backoff = Backoff(self._timing, self._random)
-        while not self._known:
+        while self._lineage.known is None:
             try:
-                async with self._identity_lock:
-                    self._store.connection = await read_connection(self._transport, self._target)
-                    self._known = True
-                    for watcher in self._watchers:
-                        self._held.setdefault(watcher.kind, _uids(self._store.connection))
+                await self._lineage.identify()
             except PosdeckError as error:
                 self._store.connection = replace(self._store.connection, problem=str(error))
                 await self._clock.sleep(backoff.next())
-
-    async def _same_cluster(self, kind: Kind, broken_at: float) -> bool:
-        """Whether the UIDs prove that this is still the cluster whose versions ``kind`` holds; one answer serves
-        all watches that broke before it was asked for. Raises the ClusterError tree.
-
-        Watches come back one after the other, so each kind remembers its own cluster: the second would otherwise
-        compare the new cluster with itself, and go on with versions of the old one.
-        """
-        async with self._identity_lock:
-            if self._checked_at < broken_at:
-                asked_at = self._clock.monotonic()
-                self._store.connection = await read_connection(self._transport, self._target)
-                self._checked_at, self._known = asked_at, True
-            now = _uids(self._store.connection)
-            held, self._held[kind] = self._held.get(kind), now
-            return any(now) and held == now
 
     async def _probe_for_ever(self) -> None:
         wall, steady, count = self._clock.now(), self._clock.monotonic(), 0
         lost = False
         while True:
-            await self._clock.sleep(PROBE_PERIOD)
+            await self._clock.sleep(LOST_PERIOD if lost else PROBE_PERIOD)
             slept = (self._clock.now() - wall).total_seconds() - (self._clock.monotonic() - steady)
             wall, steady, count = self._clock.now(), self._clock.monotonic(), count + 1
             if abs(slept) > _CLOCK_JUMP:
@@ -219,8 +220,9 @@ class ClusterFeed:
         if not was_lost and self._clock.monotonic() - heard < PROBE_PERIOD:
             self._confirm_live()
             return False
+        timeout = _LOST_TIMEOUT if was_lost else _PROBE_TIMEOUT
         try:
-            await self._transport.request("GET", "/version", timeout=_PROBE_TIMEOUT)
+            await self._transport.request("GET", "/version", timeout=timeout)
         except AuthExpiredError as error:
             self._mark_live(FeedState.AUTH_EXPIRED, str(error))
             return True
@@ -228,8 +230,10 @@ class ClusterFeed:
             pass  # it answers, which is all that was asked
         except ClusterError as error:
             self._mark_live(FeedState.STALE, str(error))
+            if not was_lost:
+                self._transport.doubt()  # the next probe must not wait on what is dead
             return True
-        if was_lost:  # streams opened before the break may be dead without knowing it
+        if was_lost:  # what was opened before the break may be dead without knowing it
             self._reopen_all("the connection was lost for a while")
         self._confirm_live()
         return False
@@ -241,7 +245,7 @@ class ClusterFeed:
             return  # the watches meet the same fault and report it
         problem = missing_namespace(self._target.namespace) if uid is None else ""
         connection = self._store.connection
-        if not self._known:
+        if self._lineage.known is None:
             return
         self._store.connection = replace(connection, problem=problem)
         if uid and connection.namespace_uid and uid != connection.namespace_uid:
@@ -260,7 +264,3 @@ class ClusterFeed:
         for watcher in self._watchers:
             if self._store.feed(watcher.kind).state is FeedState.LIVE:
                 self._store.set_state(watcher.kind, state, reason)
-
-
-def _uids(connection: Connection) -> tuple[str, str]:
-    return connection.namespace_uid, connection.cluster_uid

@@ -96,8 +96,9 @@ class MetricsPoller:
     def _pause(self, error: PosdeckError) -> float:
         if isinstance(error, ThrottledError):
             return error.retry_after + self._backoff.next()
-        if isinstance(error, (ForbiddenError, NotFoundError)) and not self._had_readings:
-            return self._backoff.next(self._timing.longest_pause_without)
+        never_had = isinstance(error, (ForbiddenError, NotFoundError)) and not self._had_readings
+        if never_had and not RESOURCES[self.kind].namespaced:
+            return self._backoff.next(self._timing.longest_pause_outside)
         return self._backoff.next()
 
     def _report(self, error: PosdeckError) -> None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
 from posdeck.clock import Clock
+from posdeck.cluster.lineage import Origin
 from posdeck.cluster.listing import PAGE, collector_paused, list_pages
 from posdeck.cluster.projection import project
 from posdeck.cluster.resources import RESOURCES
@@ -32,6 +33,8 @@ from posdeck.errors import (
     ThrottledError,
     UnreachableError,
 )
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 # What makes the version reached worthless, or the right to it: list anew, and say why meanwhile.
@@ -52,7 +55,7 @@ class Timing:
     connect: float = 10.0
     first_pause: float = 0.25
     longest_pause: float = 4.0  # recovery within five seconds of a fault's end
-    longest_pause_without: float = 30.0  # for what we never were allowed to see, or is not installed
+    longest_pause_outside: float = 30.0  # for what lies outside of the namespace and was never to be had
 
 
 class Backoff:
@@ -77,8 +80,9 @@ class Backoff:
 class Watcher:
     """Keeps one kind of ``store`` equal to the server.
 
-    ``same_cluster`` is asked after a break (with its monotonic time) whether a version seen before it still
-    means anything; False lists anew, an error is waited out.
+    ``origin`` is asked after a break whether a version seen before it still means anything: unless it does, the
+    list is read anew. It is asked again when a watch is open, since that may have reached another cluster than the
+    list did. Errors are waited out.
     """
 
     def __init__(
@@ -89,7 +93,7 @@ class Watcher:
         store: Store,
         clock: Clock,
         *,
-        same_cluster: Callable[[float], Awaitable[bool]],
+        origin: Origin,
         rand: random.Random | None = None,
         timing: Timing | None = None,
     ) -> None:
@@ -101,16 +105,21 @@ class Watcher:
         self._transport = transport
         self._store = store
         self._clock = clock
-        self._same_cluster = same_cluster
+        self._origin = origin
         self._random = rand or random.Random()  # noqa: S311 — jitter, not a secret
         self._timing = timing or Timing()
         self._backoff = Backoff(self._timing, self._random)
         self._seen_whole = False
         self._break: asyncio.Future[str] | None = None
+        self._awake = asyncio.Event()
         self._version = ""
+        self._broke_at: float | None = None  # monotonic: the last failure
+        self._proved = False  # whether list and watch are known to be of one cluster
 
     def reopen(self, reason: str) -> None:
-        """Break the open stream, if any, and go on from the last version: it may be dead without knowing."""
+        """Break off what is open, a stream or a list, since it may be dead without knowing, and pause no longer."""
+        self._backoff.reset()
+        self._awake.set()
         if self._break is not None and not self._break.done():
             self._break.set_result(reason)
 
@@ -118,7 +127,7 @@ class Watcher:
         """List and watch until cancelled."""
         while True:
             try:
-                await self._list()
+                await self._breakable(self._list())
                 await self._follow()
                 continue
             except PosdeckError as error:
@@ -128,9 +137,38 @@ class Watcher:
                 _log.exception("watching %s failed", self.kind)
                 self._report(ClusterError(self.kind, f"internal error: {error!r}", "Please report it."))
                 pause = self._backoff.next()
-            await self._clock.sleep(pause)
+            await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        """Pause, unless there is reason to believe that it works again."""
+        self._awake.clear()
+        pause = asyncio.ensure_future(self._clock.sleep(seconds))
+        woken = asyncio.ensure_future(self._awake.wait())
+        try:
+            await asyncio.wait({pause, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            pause.cancel()
+            woken.cancel()
+            await asyncio.gather(pause, woken, return_exceptions=True)
+
+    async def _breakable(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do ``work`` unless ``reopen`` breaks it off, which raises UnreachableError."""
+        self._break = broken = asyncio.get_running_loop().create_future()
+        working = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({working, broken}, return_when=asyncio.FIRST_COMPLETED)
+            if not working.done():
+                self._transport.doubt()  # what is silent here is silent in the pool as well
+                raise UnreachableError(self._transport.server, broken.result(), "It is opened anew.")
+            return working.result()
+        finally:
+            self._break = None
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
 
     async def _list(self) -> None:
+        self._proved = False
+        await self._origin.begin(self._broke_at)
         records: dict[str, Any] = {}
         version = ""
         async for page in list_pages(self._transport, self._resource, self._namespace, limit=PAGE):
@@ -164,47 +202,77 @@ class Watcher:
                 raise
             except ClusterError as error:
                 self._report(error)
-                await self._clock.sleep(self._pause(error))
+                await self._rest(self._pause(error))
                 broken = True
-            if broken and not await self._resumable(self._clock.monotonic()):
+            if broken:
+                self._broke_at = self._clock.monotonic()
+            if not self._proved or (broken and not await self._resumable()):
                 return
 
-    async def _resumable(self, broken_at: float) -> bool:
+    async def _resumable(self) -> bool:
         """Whether the version reached before a break still means the same; waits until that can be told."""
+        broken_at = self._clock.monotonic()
         while True:
             try:
-                return await self._same_cluster(broken_at)
+                return bool(await self._breakable(self._origin.same(broken_at)))
             except _ANEW:
                 raise
             except ClusterError as error:
                 self._report(error)
-                await self._clock.sleep(self._pause(error))
+                await self._rest(self._pause(error))
 
     async def _watch(self) -> bool:
         """One watch request, broken off when it is silent too long; whether it ended before its time."""
         seconds = self._timing.watch * self._random.uniform(0.8, 1.0)
         began = self._clock.monotonic()
         self._heard()
-        self._break = broken = asyncio.get_running_loop().create_future()
-        reading = asyncio.ensure_future(self._read(seconds))
-        guarding = asyncio.ensure_future(self._guard(broken, seconds + self._timing.grace))
+        guarding = asyncio.ensure_future(self._guard(seconds + self._timing.grace))
         try:
-            await asyncio.wait({reading, broken}, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                self._transport.doubt()  # what is silent here is silent in the pool as well
-                raise UnreachableError(self._transport.server, broken.result(), "It is opened anew.")
-            reading.result()
+            await self._breakable(self._stream(seconds))
         finally:
-            self._break = None
-            reading.cancel()
             guarding.cancel()
-            await asyncio.gather(reading, guarding, return_exceptions=True)
+            await asyncio.gather(guarding, return_exceptions=True)
+            if self._clock.monotonic() - began > self._timing.longest_pause:
+                self._backoff.reset()
         lasted = self._clock.monotonic() - began
         if lasted < 1.0:  # a server that hangs up at once must not be asked in a tight loop
-            await self._clock.sleep(self._backoff.next())
+            await self._rest(self._backoff.next())
         return lasted < seconds * 0.75
 
-    async def _read(self, seconds: float) -> None:
+    async def _stream(self, seconds: float) -> None:
+        """Take in one watch, and make sure that it is of the cluster that was listed."""
+        is_open = asyncio.Event()
+        reading = asyncio.ensure_future(self._read(seconds, is_open))
+        comparing = asyncio.ensure_future(self._compare(is_open))
+        try:
+            await asyncio.wait({reading, comparing}, return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():  # the comparison has ended first
+                comparing.result()
+                await reading
+            reading.result()
+        finally:
+            reading.cancel()
+            comparing.cancel()
+            await asyncio.gather(reading, comparing, return_exceptions=True)
+
+    async def _compare(self, is_open: asyncio.Event) -> None:
+        """Raise ResourceVersionExpiredError when the open watch has reached another cluster than the list."""
+        await is_open.wait()
+        opened_at, backoff = self._clock.monotonic(), Backoff(self._timing, self._random)
+        while True:
+            try:
+                same = await self._origin.same(opened_at)
+            except ClusterError:
+                await self._clock.sleep(backoff.next())  # the watch meets the same fault and reports it
+                continue
+            if same is False:
+                raise ResourceVersionExpiredError(
+                    self._path, "another cluster or namespace answers now", "It is listed anew."
+                )
+            self._proved = True
+            return
+
+    async def _read(self, seconds: float, is_open: asyncio.Event) -> None:
         params = [
             ("watch", "1"),
             ("allowWatchBookmarks", "true"),
@@ -214,15 +282,15 @@ class Watcher:
         stream = self._transport.stream("GET", self._path, params=params, timeout=self._timing.connect)
         async with stream as chunks:
             self._live()
+            is_open.set()
             async for line in lines(self._heard_chunks(chunks)):
                 if line:
                     self._event(line)
 
-    async def _guard(self, broken: asyncio.Future[str], limit: float) -> None:
+    async def _guard(self, limit: float) -> None:
         while (left := self.heard_at + limit - self._clock.monotonic()) > 0:
             await self._clock.sleep(left)
-        if not broken.done():
-            broken.set_result(f"the watch has been silent for {limit:.0f} s")
+        self.reopen(f"the watch has been silent for {limit:.0f} s")
 
     def _event(self, line: bytes) -> None:
         """Take in one event of the watch."""
@@ -265,11 +333,13 @@ class Watcher:
     def _pause(self, error: PosdeckError) -> float:
         if isinstance(error, ThrottledError):
             return error.retry_after + self._backoff.next()
-        if isinstance(error, (ForbiddenError, NotFoundError)) and not self._seen_whole:
-            return self._backoff.next(self._timing.longest_pause_without)
+        never_had = isinstance(error, (ForbiddenError, NotFoundError)) and not self._seen_whole
+        if never_had and not self._resource.namespaced:
+            return self._backoff.next(self._timing.longest_pause_outside)
         return self._backoff.next()
 
     def _report(self, error: PosdeckError) -> None:
+        self._broke_at = self._clock.monotonic()
         if isinstance(error, (ForbiddenError, NotFoundError)):
             state = FeedState.FORBIDDEN if isinstance(error, ForbiddenError) else FeedState.ABSENT
             self._store.clear(self.kind)

@@ -48,6 +48,9 @@ _STATUS: tuple[tuple[type[ClusterError], int], ...] = (
 )
 
 
+QUESTION_TIMEOUT = 10.0  # seconds: facts that take longer are too old for a gate that asks several
+
+
 @dataclass(slots=True)
 class Workshop:
     """Shared by every session of one process. ``readings`` gives the present numbers of a consumer by short
@@ -115,8 +118,9 @@ def asker(transport: Transport) -> Callable[[Question], Awaitable[Answer]]:
         headers = {"Content-Type": "application/json"} if body is not None else None
         try:
             response = await transport.request(
-                question.method, parts.path, params=parse_qsl(parts.query), headers=headers, body=body
-            )
+                question.method, parts.path, params=parse_qsl(parts.query), headers=headers, body=body,
+                timeout=QUESTION_TIMEOUT,
+            )  # fmt: skip
         except ClusterError as error:
             status = next((code for kind, code in _STATUS if isinstance(error, kind)), 0)
             return Answer(status, json.dumps({"message": error.cause}).encode())
