@@ -18,17 +18,22 @@ from tests.cluster.api import wait_until
 SOCKET = "supervisor.sock"
 
 
+def _connected(path: Path) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        made.connect(str(path))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
 class Supervised:
     """The connection to a supervisor (``supervisor.py``); its processes live while somebody is connected."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            self._socket.connect(str(state / SOCKET))
-        except OSError:
-            self._socket.close()
-            raise
+        self._socket = _connected(state / SOCKET)
         self._answers = self._socket.makefile("rb")
 
     @classmethod
@@ -45,8 +50,15 @@ class Supervised:
             )
         # It outlives this process on purpose; without this, Popen warns that it is still running.
         process.returncode = 0
-        wait_until((state / SOCKET).exists, "the supervisor of the control plane")
-        return state, cls(state)
+        return state, wait_until(lambda: cls._joined(state), "the supervisor of the control plane")
+
+    @classmethod
+    def _joined(cls, state: Path) -> Supervised | None:
+        """None while nobody listens: the socket is there a moment before."""
+        try:
+            return cls(state)
+        except OSError:
+            return None
 
     def start(self, name: str, command: list[str]) -> None:
         self._ask({"do": "start", "name": name, "argv": command, "log": str(self.log(name))})

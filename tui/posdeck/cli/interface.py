@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 def open_interface(options: Options, view: str = "overview") -> int:
     """Run the interface until it is left; the exit code. Mistakes in content or configuration are told before
     the screen opens, a cluster that does not answer is told in it."""
-    from posdeck.ui import collector
+    from posdeck.ui import collector, endings
     from posdeck.ui.launch import Start, leave, paint, paint_rows, run_ui
 
+    endings.at_once()
     collector.pause()
     namespace = options.namespace or ""
     paint(Start(environment="starting", production=False, namespace=namespace, writes="not yet", view=view))

@@ -20,6 +20,10 @@ from posdeck.runbooks.events import Verdict
 from posdeck.telemetry.reading import Absence, Reading
 
 PERIOD = 0.5  # seconds between two looks at numbers
+NO_ANSWER = 20.0  # seconds without any answer from a source after which it is certain that it cannot tell
+
+
+_NO_ANSWER = {Absence.UNREACHABLE, Absence.INVALID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +104,23 @@ async def pods_ready(workshop: Workshop, workload: Workload, timeout: float) -> 
 
 
 async def processing_again(workshop: Workshop, workload: Workload, timeout: float) -> Proof:
-    """Messages acknowledged again, or none waiting, by a reading taken after the check began."""
+    """Messages acknowledged again, or none waiting, by a reading taken after the check began. A source that does
+    not answer is not waited for to the end."""
     began = workshop.clock.now()
     deadline = workshop.clock.monotonic() + timeout
+    answered = workshop.clock.monotonic()
     while True:
         workshop.refresh_readings()
         view = workshop.readings(workload.name)
         if view is None or view.lag.absence is Absence.NO_SOURCE:
             reason = view.lag.reason if view else "no numbers are read for it"
             return Proof(Verdict.CANNOT_TELL, f"no source says whether it processes ({reason})")
+        if view.lag.absence not in _NO_ANSWER:
+            answered = workshop.clock.monotonic()
+        elif workshop.clock.monotonic() - answered >= NO_ANSWER:
+            return Proof(
+                Verdict.CANNOT_TELL, f"no answer from its source for {NO_ANSWER:.0f} s ({view.lag.reason})"
+            )
         if _since(view.rate_out, began) and (view.rate_out.value or 0) > 0:
             return Proof(
                 Verdict.PASSED, f"{view.rate_out.value:.1f} messages a second acknowledged, {_waiting(view)}"
