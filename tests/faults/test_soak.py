@@ -1,0 +1,187 @@
+"""One simulated hour at 1,000 pods with churn, faults and runs: memory stays flat, and no task, file or thread is left.
+
+The cluster runs in a process of its own. ``POSDECK_SOAK`` sets the simulated minutes (60) and pods (1000), as "60:1000".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.faults.conftest import CONSUMER, plan
+from tests.faults.fast_clock import FastClock
+from tests.operations.opened_console import private_folders
+
+from posdeck.audit.record import Result
+from posdeck.cluster.snapshot import FeedState, Kind
+from posdeck.errors import PosdeckError
+from posdeck.operations import acting, journal
+from posdeck.operations.console import Console
+from posdeck.operations.opening import Request, open_content
+from posdeck.operations.view import SessionView
+
+pytestmark = [pytest.mark.long, pytest.mark.ansible]
+FACTOR = 3.0
+WRITE_EVERY, RUN_EVERY = 60.0, 600.0  # simulated seconds
+MORE_MEMORY = 0.12  # by which the second half may use more than the first at its end
+MORE_BYTES = 24 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What the process holds."""
+
+    minute: float
+    resident: int
+    tasks: int
+    files: int
+    threads: int
+
+    @classmethod
+    def now(cls, minute: float) -> Use:
+        gc.collect()
+        resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        files = len(os.listdir("/proc/self/fd"))
+        return cls(minute, resident, len(asyncio.all_tasks()), files, threading.active_count())
+
+    def __str__(self) -> str:
+        return (
+            f"{self.minute:5.1f} min {self.resident / 2**20:6.1f} MB {self.tasks:3} tasks {self.files:3} files "
+            f"{self.threads:2} threads"
+        )
+
+
+@asynccontextmanager
+async def cluster_of(folder: Path, began: float, pods: int) -> AsyncIterator[Path]:
+    """The cluster in its own process."""
+    kubeconfig = folder / "kubeconfig"
+    with (folder / "cluster.log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.faults.soak_cluster", str(kubeconfig), str(began), str(FACTOR), str(pods),
+            stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+    try:
+        async with asyncio.timeout(120):
+            while not kubeconfig.exists():
+                await asyncio.sleep(0.1)
+                assert process.returncode is None, (folder / "cluster.log").read_text()
+        yield kubeconfig
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), 30)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def write(console: Console) -> bool:
+    """Pass the gate with a fresh preview; False where the API is broken just now."""
+    assert console.workshop is not None
+    try:
+        planned = await plan(console)
+        permits = await acting.authorise_all(
+            console.workshop, [planned], typed=CONSUMER, reason="the soak test"
+        )
+    except PosdeckError:
+        return False
+    await acting.settle_all(console.workshop, permits, Result.NOTHING_CHANGED, message="nothing is sent")
+    return True
+
+
+async def run(console: Console) -> SessionView:
+    """Restart a consumer with its runbook, to the end or to what cannot go on."""
+    opened = await console.open_session("restart-consumer", {"consumer": CONSUMER})
+    driver = console.driver(opened.id)
+    for _ in range(12):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(90):
+                await driver.wait_until_quiet()
+        view = console.session(opened.id)
+        if driver.finished.is_set():
+            return view
+        if view.confirmation is not None:
+            await console.confirm(
+                opened.id, typed=CONSUMER, reason="the soak test", ticket="", informed=("operations",)
+            )
+        elif view.question is not None:
+            await console.answer(opened.id, "restart")
+        else:
+            break
+    await console.cancel(opened.id)
+    return console.session(opened.id)
+
+
+async def test_an_hour_at_a_thousand_pods_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: object
+) -> None:
+    private_folders(monkeypatch, tmp_path)
+    minutes, pods = (float(x) for x in os.environ.get("POSDECK_SOAK", "60:1000").split(":"))
+    began = time.monotonic()
+    clock = FastClock(began, FACTOR)
+    uses: list[Use] = []
+    writes, refused = 0, 0
+    runs: list[str] = []
+    async with cluster_of(tmp_path, began, int(pods)) as kubeconfig:
+        at_rest = Use.now(0.0)
+        console = Console(open_content(Request(kubeconfig=kubeconfig, environment="simulated")), clock=clock)
+        await console.start()
+        async with asyncio.timeout(120):
+            await console.wait_for(lambda v: len(v.snapshot.pods) > 0.9 * pods)
+        start = clock.monotonic()
+        next_run = start + 120
+        while (passed := clock.monotonic() - start) < minutes * 60:
+            await clock.sleep(WRITE_EVERY)
+            if await write(console):
+                writes += 1
+            else:
+                refused += 1
+            if clock.monotonic() >= next_run:
+                next_run += RUN_EVERY
+                with suppress(PosdeckError):
+                    runs.append((await run(console)).result)
+            uses.append(Use.now(passed / 60))
+            print(
+                uses[-1],
+                f"{writes} passed, {refused} refused, {runs}, {len(console.view.snapshot.pods)} pods, {len(console.view.problems)} problems",
+                flush=True,
+            )
+        async with asyncio.timeout(60):
+            final = await console.wait_for(lambda v: v.snapshot.feed(Kind.PODS).state is FeedState.LIVE)
+        assert len(final.snapshot.pods) > 0.9 * pods
+        await console.stop()
+        with journal.reading_store(console.opening.audit_file) as store:
+            assert store.verify().ok
+            records = list(store.records())
+        del console, final
+        for _ in range(20):
+            await asyncio.sleep(0.05)
+        after = Use.now(minutes)
+    print(f"at rest {at_rest}\nafter   {after}\n{writes} writes passed, {refused} refused; runs: {runs}")
+    assert writes > refused
+    intents = {r.content["id"] for r in records if r.kind == "intent"}
+    assert intents == {r.content["intent_id"] for r in records if r.kind == "outcome"}
+    assert after.tasks <= at_rest.tasks
+    assert after.files <= at_rest.files + 2
+    flat(uses)
+
+
+def flat(uses: list[Use]) -> None:
+    """The second half holds no more than the first, faults and runs in progress aside."""
+    third = len(uses) // 3
+    early, late = uses[third : 2 * third], uses[2 * third :]
+    for name, margin in (("tasks", 4), ("files", 4), ("threads", 2)):
+        assert min(getattr(u, name) for u in late) <= min(getattr(u, name) for u in early) + margin, name
+    before = sorted(u.resident for u in early)[third // 2]
+    then = sorted(u.resident for u in late)[len(late) // 2]
+    assert then <= before * (1 + MORE_MEMORY) + MORE_BYTES, f"{before >> 20} MB, then {then >> 20} MB"
