@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import stat
+import termios
 from collections.abc import Callable
 from typing import IO, Any, cast
 
 from textual.drivers.linux_driver import LinuxDriver
 
 ENDING = {
+    signal.SIGINT: "posdeck was told to end",
     signal.SIGHUP: "posdeck lost its terminal",
     signal.SIGTERM: "posdeck was told to end",
 }
@@ -54,12 +57,24 @@ class TerminalDriver(LinuxDriver):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._file = cast("Any", PatientFile(cast("IO[str]", self._file)))
+        self._raw: list[Any] | None = None
 
     def _sigcont_application(self, *arguments: Any) -> None:
         """Take the terminal back only after having given it up for a stop: a lost terminal is told by a
-        continuation too, and a second pair of threads would keep the process from ending."""
+        continuation too, and a second pair of threads would keep the process from ending. After a stop from
+        outside a shell may have used the terminal meanwhile."""
         if self._must_signal_resume:
             super()._sigcont_application(*arguments)
+        elif self._raw is not None:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(self.fileno, termios.TCSANOW, self._raw)
+            self._app.call_later(self._app.refresh, layout=True)
+
+    def start_application_mode(self) -> None:
+        """Remember the terminal as it is while posdeck has it."""
+        super().start_application_mode()
+        with contextlib.suppress(termios.error):
+            self._raw = termios.tcgetattr(self.fileno)
 
     def run_input_thread(self) -> None:
         """Read keys until there can be no more: a lost terminal ends the reading, and is no defect to report."""
@@ -74,7 +89,7 @@ def listen(leave: Callable[[int, str], None]) -> Callable[[], None]:
     heard: list[signal.Signals] = []
 
     def on_signal(number: signal.Signals) -> None:
-        if number is signal.SIGHUP:
+        if number is signal.SIGHUP and is_lost():
             detach()
         leave(128 + number, ENDING[number])
 
@@ -89,6 +104,15 @@ def listen(leave: Callable[[int, str], None]) -> Callable[[], None]:
         heard.clear()
 
     return deaf
+
+
+def is_lost() -> bool:
+    """Whether the terminal is gone; somebody may send the signal while it is not."""
+    try:
+        termios.tcgetattr(0)
+    except termios.error as problem:
+        return bool(problem.args[0] == errno.EIO)
+    return False
 
 
 def detach() -> None:
