@@ -72,7 +72,7 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Remember the terminal as it is while posdeck has it."""
-        super().start_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
         with contextlib.suppress(termios.error):
             self._raw = termios.tcgetattr(self.fileno)
 
