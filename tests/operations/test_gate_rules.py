@@ -246,7 +246,7 @@ class TestBlastRadius:
             self.act(number, write, standing, facts, store)
         bound = {"blast_radius": BlastRadius(1, 3)}
         error = refused(write(run_id="r9"), facts, standing(**bound), store)
-        assert "3 acts within the last hour" in error.cause
+        assert "3 acts changed something within the last hour" in error.cause
         await clock.advance(3601)
         assert gate.authorise(write(run_id="r9"), facts, standing(**bound), store)
 

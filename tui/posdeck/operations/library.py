@@ -13,7 +13,7 @@ from posdeck.catalogue.model import Catalogue
 from posdeck.catalogue.policy import CONFIRM_TYPED
 from posdeck.clock import Clock
 from posdeck.content import ContentFolders, file_digest
-from posdeck.errors import UnknownNameError
+from posdeck.errors import ContentError, UnknownNameError
 from posdeck.operations.front import ParamSummary, RunbookSummary
 from posdeck.runbooks.digests import digest, playbook_files, playbooks_named
 from posdeck.runbooks.loading import Library, load_library
@@ -45,11 +45,25 @@ class RunbookLibrary:
         """The runbook of that id. Raises UnknownNameError."""
         found = self.library.get(runbook_id)
         if found is None:
+            self._say_if_left_out(runbook_id)
             known = [r.id for r in self.library.runbooks]
             raise UnknownNameError(
                 f"runbook {runbook_id}", "there is none of this id", near(runbook_id, known)
             )
         return found
+
+    def _say_if_left_out(self, runbook_id: str) -> None:
+        """Raise ContentError with the place and the mistake for which a runbook of this id was left out."""
+        about = [p for p in self.library.problems if p.path.stem == runbook_id]
+        if about:
+            first, more = about[0], len(about) - 1
+            others = f", and {more} more" if more else ""
+            raise ContentError(
+                first.path,
+                first.line,
+                f"runbook {runbook_id} is left out because of a mistake ({first.rule}): {first.message}{others}",
+                f"{first.remedy} ".lstrip() + "posdeck runbook lint lists every mistake.",
+            )
 
     def summaries(self) -> list[RunbookSummary]:
         """All of them, as the library screen lists them."""

@@ -105,8 +105,8 @@ def objects_at_once(write: Write, facts: Facts, standing: Standing) -> Verdict |
         return None
     return _no(
         "blast-radius",
-        f"it touches {write.at_once} objects at once, and {by} allows {allowed}",
-        f"Do it in parts, or let the playbook take them one after the other (serial: {allowed}); {OVERRIDE}",
+        f"it touches {write.at_once} objects at a time, and {by} allows {_count(allowed, 'object')} at a time",
+        f"Do it in parts, or let the playbook take them in turn (serial: {allowed}); {OVERRIDE}",
     )
 
 
@@ -132,7 +132,8 @@ def acts_per_hour(write: Write, facts: Facts, standing: Standing) -> Verdict | N
             free = sorted(acts)[len(acts) - allowed] + HOUR
             return _no(
                 "blast-radius",
-                f"there were {len(acts)} acts within the last hour, and {by} allows {allowed}",
+                f"{_count(len(acts), 'act')} changed something within the last hour, and {by} allows "
+                f"{allowed} an hour",
                 f"Wait until {_time(free + timedelta(seconds=59))}, and ask why so many are needed; {OVERRIDE}",
             )
     return None
@@ -161,6 +162,10 @@ def wanted_contacts(write: Write, inform: tuple[str, ...]) -> tuple[str, ...]:
 
 def _no(rule: str, cause: str, remedy: str) -> Verdict:
     return Verdict(rule, cause, f"{remedy}.", overridable=True)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _time(moment: datetime) -> str:

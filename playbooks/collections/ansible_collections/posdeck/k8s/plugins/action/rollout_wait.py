@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.action import CONTEXT_ARGUMENT, KubernetesAction
+from ansible_collections.posdeck.k8s.plugins.plugin_utils.client import Client
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.objects import object_path, rollout_status, shown
 
 
@@ -28,12 +31,14 @@ class ActionModule(KubernetesAction):
         path = object_path("Deployment", namespace, args["name"])
         deadline = time.monotonic() + (0.0 if self.checking else args["wait_timeout"])
         begun = time.monotonic()
-        while True:
-            deployment = client.get(path)
-            status = rollout_status(deployment)
-            if status["done"] or status["failed"] or time.monotonic() >= deadline:
-                break
-            time.sleep(args["wait_sleep"])
+        with self._lock(client, namespace, args, task_vars) as renew:
+            while True:
+                deployment = client.get(path)
+                status = rollout_status(deployment)
+                if status["done"] or status["failed"] or time.monotonic() >= deadline:
+                    break
+                time.sleep(args["wait_sleep"])
+                renew()
         result: dict[str, Any] = {
             "changed": False,
             "rollout": status,
@@ -49,3 +54,26 @@ class ActionModule(KubernetesAction):
                 f"deployment/{args['name']}: the rollout is not complete{waited}: {status['message']}"
             )
         return result
+
+    @contextmanager
+    def _lock(
+        self, client: Client, namespace: str, args: dict[str, Any], task_vars: dict[str, Any]
+    ) -> Iterator[Callable[[], None]]:
+        """Hold the lock of an act of this very run, where posdeck does not hold it itself."""
+        if self.checking or args["wait_timeout"] <= 0 or task_vars.get("posdeck_run"):
+            yield lambda: None
+            return
+        try:
+            from posdeck.operations import playbook_wait
+        except ImportError:  # then nothing was written through posdeck's gate either
+            yield lambda: None
+            return
+        held = playbook_wait.hold_on(namespace, args["name"], client.exchange)
+        try:
+            yield lambda: self._warn(held.renew())
+        finally:
+            self._warn(held.give_back())
+
+    def _warn(self, said: str) -> None:
+        if said:
+            self._display.warning(said)
