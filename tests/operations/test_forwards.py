@@ -15,7 +15,14 @@ from tests.cluster.control_plane import ControlPlane
 from tests.operations.opened_console import console_on, embedded_console, eventually, private_folders
 
 from posdeck.cluster.resources import PODS
-from posdeck.errors import AuditError, ForbiddenError, InvalidError, NotFoundError, UnknownNameError
+from posdeck.errors import (
+    AuditError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    RefusedError,
+    UnknownNameError,
+)
 from posdeck.operations import journal
 from posdeck.operations.console import Console
 from posdeck.operations.forward_ports import ForwardChoice, choice_of, choices_for, local_for, parse_ports
@@ -266,3 +273,32 @@ async def test_on_a_real_control_plane(
             await console.forwards.start(ForwardChoice("pod", pod, 80))
         assert console.forwards.list() == ()
         assert "was not opened" in notes(console)[-1]
+
+
+async def test_read_only_mode_leaves_port_forwards_open_and_they_are_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forward changes nothing in the cluster; what goes through it is the application's to record."""
+    private_folders(monkeypatch, tmp_path)
+    async with embedded_console(tmp_path) as (console, _):
+        monkeypatch.setattr(
+            console,
+            "opening",
+            replace(console.opening, request=replace(console.opening.request, read_only=True)),
+        )
+        assert console.standing().read_only
+        view = await console.forwards.start(api_choice(console))
+        assert view.state is ForwardState.LISTENING
+        assert any("opening a port-forward" in note for note in notes(console))
+
+
+async def test_an_environment_may_forbid_port_forwards_and_the_refusal_is_recorded(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = console.catalogue.environment
+    forbidding = replace(environment, policy=replace(environment.policy, port_forward=False))
+    monkeypatch.setattr(console, "catalogue", replace(console.catalogue, environment=forbidding))
+    with pytest.raises(RefusedError, match="allows no port-forward"):
+        await console.forwards.start(api_choice(console))
+    assert console.forwards.list() == ()
+    assert "refused by the policy of simulated" in notes(console)[-1]

@@ -19,7 +19,7 @@ from tests.operations.opened_console import (
     private_folders,
 )
 
-from posdeck.errors import AuditError, ForbiddenError
+from posdeck.errors import AuditError, ForbiddenError, PosdeckError
 from posdeck.operations import journal
 from posdeck.operations.console import Console
 from posdeck.operations.front import LogLine, LogRequest
@@ -104,6 +104,20 @@ async def test_saved_lines_are_the_owners_only_and_recorded(embedded: Console) -
         note = next(r.content for r in store.records() if r.content.get("topic") == "exported")
     assert "2 redacted log lines" in note["text"]
     assert saved_line(lines[1]).endswith("--- cut")
+
+
+async def test_a_log_is_saved_where_its_owner_wants_it_and_never_over_another_file(
+    embedded: Console, tmp_path: Path
+) -> None:
+    lines = [LogLine("p", "c", None, "text")]
+    wanted = tmp_path / "order.log"
+    assert await embedded.save_log("x", lines, str(wanted)) == wanted
+    assert wanted.stat().st_mode & 0o777 == 0o600
+    wanted.write_text("mine")
+    for name in (str(wanted), "order.log", str(tmp_path / "absent" / "order.log")):
+        with pytest.raises(PosdeckError):
+            await embedded.save_log("x", lines, name)
+    assert wanted.read_text() == "mine"
 
 
 async def test_without_a_record_nothing_is_saved(embedded: Console, monkeypatch: pytest.MonkeyPatch) -> None:

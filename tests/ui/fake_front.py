@@ -507,6 +507,13 @@ TABLES = (
 )  # fmt: skip
 
 
+def forward_view(**given: Any) -> ForwardView:
+    """An open port-forward of the API."""
+    choice = ForwardChoice("service", FULL["app"], 80, 8080)
+    made = ForwardView("f1", choice, 8080, "pod-1", 8080, ForwardState.LISTENING, NOW, probe_path="/healthz")
+    return replace(made, **given)
+
+
 class FakeForwards:
     """Port-forwards without sockets."""
 
@@ -533,7 +540,9 @@ class FakeForwards:
 
     async def probe(self, forward_id: str, path: str = "") -> ProbePoint:
         known = self.open[forward_id]
-        self.open[forward_id] = replace(known, probes=(*known.probes, self.answer))
+        self.open[forward_id] = replace(
+            known, probes=(*known.probes, self.answer), probe_path=path or known.probe_path
+        )
         return self.answer
 
     def probe_always(self, forward_id: str, path: str = "", *, on: bool = True) -> None:
@@ -743,8 +752,8 @@ class FakeFront:
         self.asked.append(("all_tables",))
         return tuple(self.tables.values())
 
-    async def save_log(self, name: str, lines: Sequence[LogLine]) -> Path:
-        self.saved.append((name, list(lines)))
+    async def save_log(self, name: str, lines: Sequence[LogLine], file: str = "") -> Path:
+        self.saved.append((file or name, list(lines)))
         return Path("state/logs/saved.log")
 
     async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:

@@ -160,6 +160,23 @@ async def test_the_header_says_how_far_the_data_can_be_trusted(opened, state, wo
         assert word in driver.text().splitlines()[0]
 
 
+async def test_a_namespace_that_is_not_there_is_said_and_is_no_empty_one(opened) -> None:
+    shown = replace(EMPTY, snapshot=Snapshot(feeds={Kind.PODS: Feed(Kind.PODS, FeedState.LIVE)}))
+    connection = replace(shown.snapshot.connection, problem="the namespace spc--pos does not exist")
+    shown = replace(shown, snapshot=replace(shown.snapshot, connection=connection))
+    async with opened(FakeFront(shown), size=(160, 30)) as driver:
+        assert "▲ the namespace spc--pos does not exist" in driver.text().splitlines()[0]
+        await driver.press("2")
+        assert "Nothing can be listed: the namespace spc--pos does not exist" in driver.text()
+
+
+async def test_a_log_view_without_a_log_says_how_to_open_one(opened) -> None:
+    async with opened() as driver:
+        await driver.app.go("logs")
+        await driver.settle()
+        assert "No log is open." in driver.text()
+
+
 async def test_a_watch_that_is_silent_for_long_is_not_called_live(opened) -> None:
     async with opened() as driver:
         await driver.front.clock.advance(170)

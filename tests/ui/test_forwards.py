@@ -5,21 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from fake_front import FULL, NOW, FakeFront, view
+from fake_front import FULL, NOW, FakeFront, forward_view, view
 
 from posdeck.errors import ForbiddenError
-from posdeck.operations.forward_ports import ForwardChoice
-from posdeck.operations.forwards import ForwardState, ForwardView, ProbePoint
+from posdeck.operations.forwards import ProbePoint
 from posdeck.ui.rows.forwards import bytes_text, forward_lines, latency_text, probe_cell
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.pager import text_of
-
-
-def forward(**given: object) -> ForwardView:
-    choice = ForwardChoice("service", FULL["app"], 80, 8080)
-    made = ForwardView("f1", choice, 8080, "pod-1", 8080, ForwardState.LISTENING, NOW, probe_path="/healthz")
-    return replace(made, **given)
 
 
 async def collector(driver) -> None:
@@ -68,7 +61,7 @@ async def test_a_port_can_be_named(opened) -> None:
 
 async def test_it_is_probed_and_stopped_by_key(opened) -> None:
     made = front()
-    made.forwards.open["f1"] = forward()
+    made.forwards.open["f1"] = forward_view()
     async with opened(made, size=(160, 40)) as driver:
         await driver.press("colon", *"forwards", "enter")
         await driver.press("down")
@@ -86,6 +79,20 @@ async def test_it_is_probed_and_stopped_by_key(opened) -> None:
         await driver.press("x")
         assert made.forwards.list() == ()
         assert "No port-forward is open" in driver.text()
+
+
+async def test_another_path_is_asked_for_and_probed(opened) -> None:
+    made = front()
+    made.forwards.open["f1"] = forward_view()
+    async with opened(made, size=(160, 40)) as driver:
+        await driver.press("colon", *"forwards", "enter", "e")
+        assert driver.app.console_screen.prompt.query_one("Input").value == "/healthz"
+        await driver.press("ctrl+u", *"/ready", "enter")
+        await driver.settle()
+        assert "/ready: 200 OK" in driver.text()
+        assert made.forwards.list()[0].probe_path == "/ready"
+        await driver.press("e", "escape")
+        assert len(made.forwards.list()[0].probes) == 1
 
 
 async def test_a_refusal_is_said_and_nothing_else_happens(opened) -> None:
@@ -107,10 +114,10 @@ async def test_an_empty_list_says_how_to_open_one(opened) -> None:
 
 def test_the_words_for_a_probe() -> None:
     silent = ProbePoint(NOW, None, problem="connection refused")
-    assert probe_cell(forward()).text == "–"
-    assert probe_cell(forward(probing=True)).text == "⟳ …"
-    assert probe_cell(forward(probes=(silent,))).text == "✖ no answer /healthz"
-    tones = [probe_cell(forward(probes=(ProbePoint(NOW, s, 0.1),))).tone for s in (200, 404, 503)]
+    assert probe_cell(forward_view()).text == "–"
+    assert probe_cell(forward_view(probing=True)).text == "⟳ …"
+    assert probe_cell(forward_view(probes=(silent,))).text == "✖ no answer /healthz"
+    tones = [probe_cell(forward_view(probes=(ProbePoint(NOW, s, 0.1),))).tone for s in (200, 404, 503)]
     assert tones == [Tone.GOOD, Tone.WARN, Tone.BAD]
     assert [latency_text(s) for s in (0.0014, 0.25, 1.5)] == ["1 ms", "250 ms", "1.50 s"]
     assert [bytes_text(n) for n in (0, 1023, 1536, 5 << 20, 3 << 30)] == [
@@ -122,7 +129,7 @@ def test_what_an_application_answers_cannot_break_the_screen() -> None:
     """A body is text from outside: its control sequences are shown."""
     point = ProbePoint(NOW, 200, 0.1, "\x1b]0;x\x07", body="\x1b[2J\u202eevil")
     scene = Scene(view(), NOW + timedelta(seconds=5))
-    text = "\n".join(text_of(line) for line in forward_lines(forward(probes=(point,)), scene, "ns"))
+    text = "\n".join(text_of(line) for line in forward_lines(forward_view(probes=(point,)), scene, "ns"))
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "kubectl -n ns port-forward service/" in text

@@ -176,10 +176,14 @@ async def test_what_is_shown_is_saved(opened) -> None:
     async with opened() as driver:
         await open_log(driver)
         await driver.press("slash", *"line 4", "enter", "ctrl+s")
+        assert "11 lines, redacted and recorded" in driver.text()
+        await driver.press("escape", "ctrl+s", "enter")
         ((name, lines),) = driver.front.saved
         assert name == driver.app.console_screen.current.subject().short
         assert len(lines) == 11
         assert "saved 11 lines, redacted, to state/logs/saved.log" in driver.text()
+        await driver.press("ctrl+s", *"~/order.log", "enter")
+        assert driver.front.saved[-1][0] == "~/order.log"
 
 
 async def test_the_oldest_lines_go_and_are_counted(opened, monkeypatch) -> None:

@@ -41,7 +41,10 @@ class FakeElsewhere:
             server="https://there",
             insecure=False,
             read_only=False,
-            opening=SimpleNamespace(chosen_by="the binding of this cluster"),  # type: ignore[arg-type]
+            opening=SimpleNamespace(
+                chosen_by="the binding of this cluster",
+                request=SimpleNamespace(environment=environment or None),
+            ),  # type: ignore[arg-type]
             make=lambda: self.front,
         )
 
@@ -103,7 +106,7 @@ async def test_going_to_production_asks_for_its_name(opened) -> None:
     elsewhere = FakeElsewhere(FakeFront())
     async with opened(staging, elsewhere=elsewhere, size=(160, 40)) as driver:
         await go(driver, "ctx gke-prod-1")
-        assert "type production to go to spc--pos in context gke-prod-1" in driver.text()
+        assert "type production · goes to spc--pos, context gke-prod-1" in driver.text()
         await driver.press(*"yes", "enter")
         assert "'yes' is not 'production': still in staging" in driver.text()
         await go(driver, "ctx gke-prod-1")

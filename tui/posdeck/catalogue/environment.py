@@ -38,7 +38,7 @@ SHARED_NAMES = (
 
 POLICY_NAMES = (
     "read_only", "confirm", "reason_required", "ticket_required", "mitigation_grace_minutes", "staging_first",
-    "approvals", "change_windows", "freezes", "blast_radius", "inform",
+    "approvals", "change_windows", "freezes", "blast_radius", "inform", "port_forward",
 )  # fmt: skip
 
 HIGHEST_PORT = 65535
@@ -94,6 +94,7 @@ def read_policy(shared: Fields, contacts: Iterable[str]) -> Policy:
             raise fields.wrong("inform", f"there is no contact {contact}", "Add it to contacts.")
     return Policy(
         read_only=fields.flag("read_only", False),
+        port_forward=fields.flag("port_forward", True),
         confirm=fields.choice("confirm", (CONFIRM_TYPED, CONFIRM_YES), CONFIRM_TYPED),
         reason_required=fields.flag("reason_required", True),
         ticket_required=fields.flag("ticket_required", True),

@@ -71,7 +71,8 @@ class Policy:
     """The rules of an environment, the strictest by default. ``confirm`` is typed (the target's short name)
     or yes. ``staging_first``, ``approvals``, ``change_windows`` and ``freezes`` bind changes, not
     mitigations; for a mitigation, ticket and contacts may follow within ``mitigation_grace_minutes``.
-    ``inform`` are contact ids. No change windows means that none are kept: changes are open at any time."""
+    ``inform`` are contact ids. ``port_forward`` says whether one may be opened; it changes nothing in the
+    cluster, so read-only mode leaves it open. No change windows means that none are kept: changes are open at any time."""
 
     read_only: bool = False
     confirm: str = CONFIRM_TYPED
@@ -84,6 +85,7 @@ class Policy:
     freezes: tuple[Freeze, ...] = ()
     blast_radius: BlastRadius = BlastRadius()
     inform: tuple[str, ...] = ()
+    port_forward: bool = True
 
     def open_for_changes(self, at: datetime) -> bool:
         """Whether a change window is open at ``at`` (always where none are kept) and no freeze is on."""

@@ -20,7 +20,14 @@ from posdeck.cluster import resources
 from posdeck.cluster.http_probe import http_probe
 from posdeck.cluster.objects import Objects
 from posdeck.cluster.portforward import PortForward
-from posdeck.errors import InvalidError, NotFoundError, PosdeckError, UnknownNameError, UnreachableError
+from posdeck.errors import (
+    InvalidError,
+    NotFoundError,
+    PosdeckError,
+    RefusedError,
+    UnknownNameError,
+    UnreachableError,
+)
 from posdeck.kubetext.fields import at, items
 from posdeck.operations.forward_ports import pod_for, service_port
 
@@ -118,9 +125,11 @@ class Forwards:
         return tuple(_view(each) for each in self._open.values())
 
     async def start(self, choice: ForwardChoice) -> ForwardView:
-        """Open a forward, or give the one that is open for the same port. Raises the ClusterError tree, and
-        AuditError when it cannot be recorded; then nothing is opened."""
+        """Open a forward, or give the one that is open for the same port. Read-only mode does not stand in its way,
+        the environment's policy may. Raises RefusedError, the ClusterError tree, and AuditError when it cannot be
+        recorded; then nothing is opened."""
         async with self._changing:
+            await self._hold_to_policy(choice)
             for each in self._open.values():
                 if each.choice.target == choice.target and (
                     not choice.exact or choice.local in {0, each.local}
@@ -139,6 +148,26 @@ class Forwards:
             if self._unsubscribe is None:
                 self._unsubscribe = self._workshop().feed.subscribe(self._look)
             return _view(opened)
+
+    async def _hold_to_policy(self, choice: ForwardChoice) -> None:
+        workshop = self._workshop()
+        standing = workshop.standing()
+        if standing.policy.port_forward:
+            return
+        note = Note(
+            Topic.EXEMPT_WRITE,
+            f"a port-forward to {choice.target} was refused by the policy of {standing.environment}",
+            standing.actor,
+            standing.place,
+            subject=choice.target,
+        )
+        await workshop.record(lambda store: store.append_note(note))
+        raise RefusedError(
+            "port-forward",
+            choice.target,
+            f"the policy of environment {standing.environment} allows no port-forward",
+            "Its policy is in the inventory: port_forward.",
+        )
 
     async def stop(self, forward_id: str) -> ForwardView:
         """Close a forward and cut its connections; gives how it stood. Raises UnknownNameError."""

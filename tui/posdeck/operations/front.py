@@ -175,8 +175,9 @@ class Front(Protocol):
         """What ``kubectl get all`` lists, kind by kind; a kind that cannot be read carries the reason."""
         ...
 
-    async def save_log(self, name: str, lines: Sequence[LogLine]) -> Path:
-        """Keep redacted log lines in a file of this user's (mode 0600), recorded first."""
+    async def save_log(self, name: str, lines: Sequence[LogLine], file: str = "") -> Path:
+        """Keep redacted log lines in a file of this user's (mode 0600), recorded first: ``file``, a whole path, or
+        one below the state folder."""
         ...
 
     async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:

@@ -45,12 +45,19 @@ async def read_logs(
             yield line
 
 
-async def save_log(workshop: Workshop, name: str, lines: Sequence[LogLine]) -> Path:
-    """Write redacted lines to a new file below the state folder, readable by its owner only, control sequences
-    made visible; the record says so first. Raises AuditError, and PosdeckError when the file cannot be written."""
+async def save_log(workshop: Workshop, name: str, lines: Sequence[LogLine], file: str = "") -> Path:
+    """Write redacted lines to a new file, readable by its owner only, control sequences made visible; the record
+    says so first. ``file`` is a whole path (``~`` is one's home); without it the file is below the state folder,
+    with the ``name`` and the time. Raises AuditError, and PosdeckError when the file cannot be written: never over
+    one that is there."""
     moment = workshop.clock.now().astimezone(UTC)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:100] or "log"
     path = workshop.state / "logs" / f"{safe}-{moment:%Y%m%dT%H%M%S%f}.log"
+    if file:
+        path = Path(file).expanduser()
+        if not path.is_absolute() or path.exists() or not path.parent.is_dir():
+            why = "is there already" if path.exists() else "is no whole path in a folder that is there"
+            raise PosdeckError(str(path), why, "Give another name, such as ~/order.log.")
     standing = workshop.standing()
     note = Note(
         Topic.EXPORTED,

@@ -49,9 +49,9 @@ class Lookups:
         """What ``kubectl get all`` lists."""
         return await read_all(self.require_workshop(), self.kinds)
 
-    async def save_log(self, name: str, lines: Sequence[LogLine]) -> Path:
+    async def save_log(self, name: str, lines: Sequence[LogLine], file: str = "") -> Path:
         """Keep log lines in a file of this user's, recorded first."""
-        return await save_log(self.require_workshop(), name, lines)
+        return await save_log(self.require_workshop(), name, lines, file)
 
     async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:
         """The newest records first."""

@@ -43,6 +43,10 @@ async def command(app: PosdeckApp, text: str) -> None:
             app.notice(f"There is no theme “{plain(rest)}”. There are: {', '.join(PALETTES)}.", "warn")
         else:
             change_theme(app, rest)
+    elif word == "palette":
+        from posdeck.ui.screens.palette import open_palette
+
+        await open_palette(app)
     elif word in {"redaction", "unredact"}:
         await lift_or_end(app, rest)
     elif what := _elsewhere(word):

@@ -38,6 +38,10 @@ async def perform(app: PosdeckApp, action: Action, key: str) -> None:
         app.console_screen.focus_previous()
     elif action.id == "theme":
         change_theme(app)
+    elif action.id == "palette":
+        from posdeck.ui.screens.palette import open_palette  # its widgets are not needed for the first frame
+
+        await open_palette(app)
     elif action.id == "redaction":
         await lift_or_end(app)
     elif action.id == "redraw":

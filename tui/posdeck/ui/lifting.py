@@ -24,7 +24,7 @@ async def lift_or_end(app: PosdeckApp, reason: str = "") -> None:
         else:
             app.console_screen.ask(
                 "why",
-                "what has to be read, and for whom: recorded, then shown for 10 min on this screen · esc leaves it",
+                "the reason, recorded: then shown for 10 min on this screen · esc leaves it",
                 lambda typed: _lift(app, typed),
             )
     except PosdeckError as problem:

@@ -1,5 +1,8 @@
 """Colours: four themes, each a table from meaning to colour. Standard library only: the first frame, drawn
-before Textual is loaded, has the same ones."""
+before Textual is loaded, has the same ones.
+
+Chosen so that every tone is readable on every background it is drawn on, and so that what is selected, production
+and the states stay apart on a terminal of 16 colours too; tests hold both."""
 
 from __future__ import annotations
 
@@ -48,24 +51,24 @@ def _tones(*colours: str) -> dict[Tone, str]:
 PALETTES: dict[str, Palette] = {
     "dark": Palette(
         "dark", True, "#12151a", "#1b2027", "#d6dbe3", "#3b4654", "#7aa2f7", "#2c3b58", "#232b38",
-        "#5b1219", "#16324a", "#e0323f", "#ffffff",
-        _tones("#7fc77f", "#e6b450", "#ff6b70", "#b39df3", "#7ab8e0", "#8b97a8", "#f4f6fa"),
+        "#5b1219", "#16324a", "#dd313e", "#ffffff",
+        _tones("#77ca77", "#e7b550", "#ff8084", "#cb8cfd", "#6cbbef", "#9aa6b6", "#f4f6fa"),
     ),
     "light": Palette(
-        "light", False, "#fbfbf8", "#efefe9", "#23272e", "#b9bfc9", "#2f5fd0", "#cfdcf8", "#e4e8ee",
-        "#f3c9c9", "#d5e5f2", "#b3121d", "#ffffff",
-        _tones("#1f7a33", "#8a5a00", "#b3121d", "#6a3fb5", "#1d5f94", "#5f6874", "#0a0c10"),
+        "light", False, "#fbfbf8", "#efefe9", "#23272e", "#8d95a1", "#2f5fd0", "#bccef6", "#ccd4e0",
+        "#f2c4c4", "#bdd6ea", "#b3121d", "#ffffff",
+        _tones("#106519", "#754d00", "#ae131e", "#683eb1", "#0e58a4", "#525860", "#0a0c10"),
     ),
     "high-contrast": Palette(
-        "high-contrast", True, "#000000", "#000000", "#ffffff", "#ffffff", "#ffff00", "#0000c8", "#303030",
-        "#900000", "#003060", "#ff0000", "#ffffff",
-        _tones("#00ff5f", "#ffff00", "#ff8080", "#ff9cff", "#5fffff", "#c8c8c8", "#ffffff"),
+        "high-contrast", True, "#000000", "#000000", "#ffffff", "#ffffff", "#ffff00", "#00007c", "#303030",
+        "#640000", "#002850", "#b20000", "#ffffff",
+        _tones("#00ff5f", "#ffff00", "#ff8c8c", "#ffb3ff", "#61ffff", "#cfcfcf", "#ffffff"),
     ),
     # blue for good, orange for warning, vermilion with bold for bad (Okabe and Ito)
     "colour-blind": Palette(
         "colour-blind", True, "#12151a", "#1b2027", "#d6dbe3", "#3b4654", "#f0e442", "#2c3b58", "#232b38",
-        "#6b2d00", "#10304a", "#d55e00", "#ffffff",
-        _tones("#56b4e9", "#e69f00", "#ff7a33", "#cc79a7", "#9fd0ee", "#97a2b2", "#f4f6fa"),
+        "#6b2d00", "#10304a", "#c25600", "#ffffff",
+        _tones("#59b5e8", "#faad00", "#ff8b4d", "#f288c2", "#a1d0ed", "#a0abba", "#f4f6fa"),
     ),
 }  # fmt: skip
 DEFAULT = "dark"

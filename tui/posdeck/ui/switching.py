@@ -77,7 +77,7 @@ def _ask_first(app: PosdeckApp, found: Destination) -> None:
 
     app.console_screen.ask(
         "PRODUCTION",
-        f"type {found.environment} to go to {plain(found.namespace)} in context {plain(found.context)} · esc stays",
+        f"type {found.environment} · goes to {plain(found.namespace)}, context {plain(found.context)} · esc stays",
         answered,
     )
 
@@ -101,7 +101,8 @@ async def _arrive(app: PosdeckApp, found: Destination) -> None:
     if app.elsewhere is not None:
         app.elsewhere.opening = found.opening
     kept = f" {len(waiting)} open sessions stay stored; go back to resume them." if waiting else ""
-    chosen = f" (environment by {found.opening.chosen_by})" if found.opening.chosen_by else ""
+    by = "" if found.opening.request.environment else found.opening.chosen_by
+    chosen = f" (by {by})" if by else ""
     app.notice(
         f"Now {'PRODUCTION: ' if found.production else ''}environment {found.environment}{chosen}, "
         f"context {plain(found.context)}, namespace {plain(found.namespace)}.{kept}",

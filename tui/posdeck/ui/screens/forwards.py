@@ -72,29 +72,36 @@ class ForwardsPane(TablePane):
 
     def perform(self, action: Action, key: str) -> bool:
         forward = self.rows.list.item
-        wanted = {"forward-stop", "forward-probe", "forward-probe-always", "open", "copy"}
+        wanted = {
+            "forward-stop", "forward-probe", "forward-path", "forward-probe-always", "open", "copy"
+        }  # fmt: skip
         if action.id not in wanted or not isinstance(forward, ForwardView):
             return super().perform(action, key)
         if action.id == "copy":
             url = f"http://{forward.address}{forward.probe_path}"
             self.app.copy_to_clipboard(url)
             self.posdeck.notice(f"copied: {plain(url)}")
+        elif action.id == "forward-path":
+            hint = f"asked of {forward.address} at once, and by every later probe · esc leaves it"
+            self.posdeck.console_screen.ask(
+                "path", hint, lambda path: self._do("forward-probe", forward, path), forward.probe_path
+            )
         else:
             self.posdeck.run_worker(self._do(action.id, forward), group="forward", exit_on_error=False)
         return True
 
-    async def _do(self, what: str, forward: ForwardView) -> None:
+    async def _do(self, what: str, forward: ForwardView, path: str = "") -> None:
         forwards = self.posdeck.need_front().forwards
         try:
             if what == "forward-stop":
                 last = await forwards.stop(forward.id)
                 self.posdeck.notice(f"stopped {last.address} → {last.choice.target}")
             elif what == "forward-probe":
-                point = await forwards.probe(forward.id)
+                point = await forwards.probe(forward.id, path)
                 took = f" in {latency_text(point.seconds)}" if point.seconds is not None else ""
                 said = status_text(point) if point.status is not None else point.problem
                 tone = "normal" if point.status is not None and point.status < 500 else "bad"
-                self.posdeck.notice(plain(f"{forward.probe_path}: {said}{took}"), tone)
+                self.posdeck.notice(plain(f"{path or forward.probe_path}: {said}{took}"), tone)
             elif what == "forward-probe-always":
                 forwards.probe_always(forward.id, on=not forward.probing)
             else:

@@ -18,6 +18,7 @@ from posdeck.ui.messages import LogEnded, LogLines
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.loglines import LogLook, log_lines, ruler
+from posdeck.ui.scene import Scene
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.box import Box
@@ -47,6 +48,13 @@ class _Entry:
     shown: bool = True
 
 
+_HOW = (
+    "No log is open.",
+    "Select a workload or a pod anywhere and press l, or write :logs NAME: a workload, a pod, or a group such as",
+    "bulk_upload_consumers, whose logs are merged by the server's time. p shows the container before its restart.",
+)
+
+
 class LogsPane(Pane):
     """The log of what was selected when it was opened."""
 
@@ -74,6 +82,12 @@ class LogsPane(Pane):
         """A box of lines."""
         with self.box:
             yield self.text
+
+    def draw(self, scene: Scene) -> None:
+        """Before any log was opened, say how one is."""
+        if self.request is None and not self.text.lines:
+            self.box.say("Logs", "none is open")
+            self.text.set_lines([((line, Tone.DIM),) for line in _HOW])
 
     def open(self, subject: Subject, request: LogRequest) -> None:
         """Follow another log; what still comes from the one before is thrown away."""
@@ -270,7 +284,7 @@ class LogsPane(Pane):
         elif action.id in {"copy-line", "copy-all"}:
             self._copy(everything=action.id == "copy-all")
         elif action.id == "save":
-            self.posdeck.run_worker(self._save(), group="save", exit_on_error=False)
+            self._ask_where()
         else:
             return super().perform(action, key)
         self._titles()
@@ -325,15 +339,20 @@ class LogsPane(Pane):
             self.app.copy_to_clipboard(text)
             self.posdeck.notice(f"copied {len(lines):,} lines" if everything else f"copied: {text[:120]}")
 
-    async def _save(self) -> None:
+    def _ask_where(self) -> None:
         subject = self._subject
         lines = [entry.line for entry in self._entries if entry.shown and entry.line is not None]
         if subject is None or not lines:
             self.posdeck.notice("There is no line to save.", "warn")
             return
-        try:
-            path = await self.posdeck.need_front().save_log(subject.short or subject.name, lines)
-        except PosdeckError as problem:
-            self.posdeck.notice(str(problem), "bad")
-        else:
-            self.posdeck.notice(f"saved {len(lines):,} lines, redacted, to {path}")
+
+        async def save(file: str) -> None:
+            try:
+                path = await self.posdeck.need_front().save_log(subject.short or subject.name, lines, file)
+            except PosdeckError as problem:
+                self.posdeck.notice(str(problem), "bad")
+            else:
+                self.posdeck.notice(f"saved {len(lines):,} lines, redacted, to {path}")
+
+        hint = f"{len(lines):,} lines, redacted and recorded: a path such as ~/order.log, or ⏎ for posdeck's folder"
+        self.posdeck.console_screen.ask("save as", hint, save)

@@ -83,6 +83,9 @@ class TablePane(Pane):
 
     def why(self, scene: Scene, feed: Feed | None) -> str:
         """Why there is nothing to see."""
+        problem = scene.snapshot.connection.problem
+        if problem and not self.rows.list.items:
+            return f"Nothing can be listed: {plain(problem)}.\n:ns goes to another namespace, :ctx to another cluster."
         return why_empty(self.rows, feed)
 
     def title_text(self, feed: Feed | None) -> str:

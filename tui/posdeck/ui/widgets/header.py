@@ -101,8 +101,9 @@ def parts(scene: Scene) -> list[Part]:
         connection_part(scene),
         trust_part(connection),
         redaction_part(scene),
+        Part(f"▲ {plain(connection.problem)}" if connection.problem else "", Tone.BAD, 1),
         Part(user, Tone.NORMAL, 3),
-        Part(f"writes: {around.writes}", writes_tone, 5),
+        Part(f"writes: {around.writes}", writes_tone, 1),
         Part(reason.strip(), Tone.NORMAL, 6),
     ]
 
@@ -144,7 +145,7 @@ class Header(Widget):
         word = badge(around)
         room = self.size.width - len(brand) - width(f" {word} ") - 2 - len(clock) - 2
         chosen = _fitting(
-            [p for p in [*parts(self._scene), Part(self.place, Tone.ACCENT, 1)] if p.text], room, len(gap)
+            [p for p in [*parts(self._scene), Part(self.place, Tone.ACCENT, 2)] if p.text], room, len(gap)
         )
         line: list[tuple[str, Tone]] = []
         for place, part in enumerate(chosen):

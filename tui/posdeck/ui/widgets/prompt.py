@@ -21,6 +21,7 @@ class Prompt(Horizontal):
     Prompt.-shown { display: block; }
     Prompt Label { width: auto; padding: 0 1; text-style: bold; color: $accent; }
     Prompt Input { width: 40%; min-width: 20; background: $surface; }
+    Prompt.-asking Input { width: 30%; }
     Prompt #prompt-hint { color: $quiet; text-style: none; width: 1fr; }
     """
 
@@ -82,13 +83,14 @@ class Prompt(Horizontal):
     def ask(self, sign: str, hint: str, text: str = "") -> None:
         """Ask for one line of text: ``sign`` stands before it, ``hint`` says what becomes of it."""
         self.open(ASK, text)
+        self.add_class("-asking")
         self.query_one("#prompt-sign", Label).update(sign)
         self.query_one("#prompt-hint", Label).update(hint)
 
     def close(self) -> None:
         """Hide it."""
         self.mode = ""
-        self.remove_class("-shown")
+        self.remove_class("-shown", "-asking")
 
     def _hint(self, text: str) -> None:
         if self.mode == ASK:
