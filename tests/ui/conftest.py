@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,6 +18,7 @@ from textual.pilot import Pilot
 from posdeck.ui.app import PosdeckApp
 from posdeck.ui.picture import screen_text
 
+PATIENCE = 60.0
 Opened = Callable[..., AbstractAsyncContextManager["Driver"]]
 
 
@@ -49,6 +51,15 @@ class Driver:
         if waiting:
             await self.app.workers.wait_for_complete(waiting)
         await self.pilot.pause()
+
+    async def until(self, holds: Callable[[], object], what: str) -> None:
+        """Until ``holds`` does: looked at whenever all messages are handled, for as long as a busy machine takes."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not holds():
+                    await self.pilot.pause()
+        except TimeoutError:
+            raise AssertionError(f"never came: {what}\n{self.text()}") from None
 
     def text(self) -> str:
         """What is on the screen."""

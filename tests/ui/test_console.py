@@ -435,8 +435,9 @@ async def test_a_defect_is_said_and_does_not_end_the_console(opened) -> None:
         await driver.press("2")
         pane = driver.app.console_screen.current
         driver.app.run_worker(fails(), exit_on_error=False)
-        await driver.pilot.pause(0.05)
-        assert "posdeck itself failed here: ZeroDivisionError" in driver.text()
+        await driver.until(
+            lambda: "posdeck itself failed here: ZeroDivisionError" in driver.text(), "what went wrong"
+        )
         assert driver.app.console_screen.current is pane
 
 

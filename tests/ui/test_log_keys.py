@@ -21,11 +21,7 @@ async def open_log(driver) -> logs.LogsPane:
 
 async def arrived(driver, count: int) -> None:
     pane = driver.app.console_screen.current
-    for _ in range(300):
-        if pane.shown_count >= count:
-            return
-        await driver.pilot.pause(0.01)
-    raise AssertionError(f"{pane.shown_count} lines instead of {count}")
+    await driver.until(lambda: pane.shown_count >= count, f"{count} lines")
 
 
 def requests(driver) -> list[LogRequest]:
@@ -192,11 +188,7 @@ async def test_the_oldest_lines_go_and_are_counted(opened, monkeypatch) -> None:
         pane = await open_log(driver)
         for number in range(90):
             driver.front.more_logs.put_nowait(LogLine("p", "main", NOW, f"new {number}"))
-        for _ in range(300):
-            if pane.dropped:
-                break
-            await driver.pilot.pause(0.01)
-        await driver.pilot.pause()
+        await driver.until(lambda: pane.dropped + pane.shown_count == 150, "every line")
         assert pane.dropped + pane.shown_count == 150
         assert pane.shown_count <= 110
         assert f"{pane.dropped:,} oldest dropped" in driver.text()
@@ -210,10 +202,7 @@ async def test_a_hundred_thousand_lines_stay(opened) -> None:
     front.log_lines = [LogLine("p", "main", NOW, f"line {n} of many") for n in range(100_000)]
     async with opened(front) as driver:
         await driver.press("5", "l")
-        for _ in range(3_000):
-            await driver.pilot.pause(0.01)
-            if driver.app.console_screen.current.shown_count == 100_000:
-                break
+        await driver.until(lambda: driver.app.console_screen.current.shown_count == 100_000, "every line")
         pane = driver.app.console_screen.current
         assert (pane.shown_count, pane.dropped) == (100_000, 0)
         assert "line 99999 of many" in driver.text()

@@ -14,8 +14,9 @@ from posdeck.ui.widgets.pager import Pager
 
 async def opened_log(driver) -> Pager:
     await driver.press("5", "l")
-    await driver.pilot.pause(0.1)
-    return driver.app.console_screen.current.text
+    pager = driver.app.console_screen.current.text
+    await driver.until(lambda: len(pager.lines) == 60, "the log")
+    return pager
 
 
 async def test_it_follows_until_one_goes_up_and_again_at_the_bottom(opened) -> None:
@@ -34,10 +35,7 @@ async def test_new_lines_come_in_batches(opened) -> None:
         pager = await opened_log(driver)
         for number in range(500):
             driver.front.more_logs.put_nowait(LogLine("p", "main", None, f"new {number}"))
-        for _ in range(200):
-            await driver.pilot.pause(0.01)
-            if len(pager.lines) == 560:
-                break
+        await driver.until(lambda: len(pager.lines) >= 560, "what is new")
         assert len(pager.lines) == 560
         assert "new 499" in driver.text()
 

@@ -18,16 +18,16 @@ from textual.worker import Worker, WorkerState
 from posdeck.cluster.snapshot import Connection, FeedState, Kind, Snapshot
 from posdeck.errors import PosdeckError
 from posdeck.operations.front import CLOSED, Front
-from posdeck.operations.view import SessionSummary, SessionView, Surroundings, View
-from posdeck.ui import collector, commands, errands, leaving, switching, watchdog
-from posdeck.ui.actions import Action, Keys, remapped
+from posdeck.operations.view import SessionSummary, Surroundings, View
+from posdeck.ui import collector, commands, leaving, switching, watchdog
+from posdeck.ui.actions import Keys, remapped
 from posdeck.ui.link import FrontLink
 from posdeck.ui.messages import FrontFailed, FrontReady, SessionChanged, ViewChanged
 from posdeck.ui.palettes import DEFAULT, PALETTES
 from posdeck.ui.plain import plain
+from posdeck.ui.procedures import show_state
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.console import Console
-from posdeck.ui.screens.session import SessionPane
 from posdeck.ui.series import Series
 from posdeck.ui.terminal import TerminalDriver, listen
 from posdeck.ui.theme import textual_theme
@@ -88,7 +88,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
         self.push_screen(self.console_screen)
         self.call_after_refresh(self._begin)
         if watchdog.wanted():
-            self.watchdog = watchdog.Watchdog(self._blocked)
+            self.watchdog = watchdog.Watchdog(lambda block: self.notice(block.words, "warn"))
             self.watchdog.start()
 
     def begin_with(self, seen: Snapshot) -> None:
@@ -162,7 +162,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
     @on(SessionChanged)
     def _session_changed(self, event: SessionChanged) -> None:
         if event.link is self._link:
-            self.take_session(event.session)
+            show_state(self, event.session)
 
     @on(Worker.StateChanged)
     def _worker_changed(self, event: Worker.StateChanged) -> None:
@@ -177,12 +177,6 @@ class PosdeckApp(App[int], inherit_bindings=False):
             "bad",
         )
 
-    def _blocked(self, block: watchdog.Block) -> None:
-        self.notice(
-            f"The event loop stood still for {block.seconds * 1000:.0f} ms in {block.culprit}.", "warn"
-        )
-        self.log.warning(block.stack)
-
     def _take(self, view: View) -> None:
         self.scene = Scene(view, self._time(), self._wall, self.scene)
         if not self._drawn:
@@ -191,14 +185,6 @@ class PosdeckApp(App[int], inherit_bindings=False):
             self.console_screen.show(self.scene)
         except Exception as problem:
             self._defect(problem)
-
-    def take_session(self, session: SessionView) -> None:
-        """Draw a session's new state where it is open."""
-        pane = self.console_screen.pane("session")
-        if isinstance(pane, SessionPane) and pane.session is not None and pane.session.id == session.id:
-            pane.take(session)
-            if self.console_screen.current is pane:
-                self.console_screen.header.show(self.scene, place=pane.place())
 
     def _time(self) -> datetime:
         return self.front.clock.now() if self.front is not None else self._now()
@@ -256,10 +242,6 @@ class PosdeckApp(App[int], inherit_bindings=False):
             self.call_later(self.post_message, events.Key(name, character))
             return
         await super().on_event(event)
-
-    async def perform(self, action: Action, key: str) -> None:
-        """What no place takes for itself."""
-        await errands.perform(self, action, key)
 
     async def command(self, text: str) -> None:
         """What was typed after ``:``."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from posdeck.errors import PosdeckError, RefusedError
 from posdeck.operations.front import RunbookSummary
+from posdeck.operations.view import SessionView
 from posdeck.ui.actions import Action
 from posdeck.ui.places import FORM_PLACE, SESSION_PLACE
 from posdeck.ui.screens.form import FormPane
@@ -154,3 +155,12 @@ def _kubectl(app: PosdeckApp, action: Action, subject: Subject) -> str:
     if action.id == "scale":
         return f"{start} scale deployment/{subject.deployment} --replicas=N"
     return f"{start} delete pod/{subject.name}"
+
+
+def show_state(app: PosdeckApp, session: SessionView) -> None:
+    """Draw a session's new state where it is open."""
+    pane = app.console_screen.pane("session")
+    if isinstance(pane, SessionPane) and pane.session is not None and pane.session.id == session.id:
+        pane.take(session)
+        if app.console_screen.current is pane:
+            app.console_screen.header.show(app.scene, place=pane.place())

@@ -27,6 +27,11 @@ class Block:
     culprit: str
     stack: str
 
+    @property
+    def words(self) -> str:
+        """The same, for people."""
+        return f"The event loop stood still for {self.seconds * 1000:.0f} ms in {self.culprit}."
+
 
 def wanted() -> bool:
     """Whether development mode is on."""

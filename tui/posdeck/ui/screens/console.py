@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.screen import Screen
 
+from posdeck.ui import errands
 from posdeck.ui.actions import EVERYWHERE, FORM, Action
 from posdeck.ui.completing import Completer
 from posdeck.ui.scene import Scene
@@ -207,7 +208,7 @@ class Console(Screen[None]):
             if action.id == "back":
                 return
         if not self.current.perform(action, key):
-            await self.posdeck.perform(action, key)
+            await errands.perform(self.posdeck, action, key)
         self.refresh_keys()
 
 
