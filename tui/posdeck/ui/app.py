@@ -226,8 +226,6 @@ class PosdeckApp(App[int], inherit_bindings=False):
         if self.trail[-1] != entry.name:
             self.trail.append(entry.name)
             del self.trail[:-20]
-        if entry.name == "logs" and self.console_screen.pane("logs") is None:
-            self.notice("Select a workload or a pod and press l, or :logs NAME.")
         await self.console_screen.enter(entry.name, entry.pane)
 
     # keys

@@ -70,6 +70,15 @@ class ForwardsPane(TablePane):
         pod = self.scene.snapshot.pods.get(forward.pod)
         return pod_subject(pod, self.scene) if pod is not None else Subject("pods", forward.pod)
 
+    def scopes(self) -> tuple[str, ...]:
+        """Keys of a forward only where one is selected."""
+        found = super().scopes()
+        return (
+            found
+            if isinstance(self.rows.list.item, ForwardView)
+            else tuple(s for s in found if s != act.FORWARD)
+        )
+
     def perform(self, action: Action, key: str) -> bool:
         forward = self.rows.list.item
         wanted = {

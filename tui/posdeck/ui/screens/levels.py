@@ -34,8 +34,11 @@ class LevelsPane(Pane):
         levels = scene.view.levels
         self.box.say("Service levels")
         if not levels:
-            said = "The inventory of this environment names no service levels. docs/telemetry.md shows how."
-            self.text.set_lines([((said, Tone.DIM),)])
+            said = (
+                "The inventory of this environment names no service levels.",
+                "docs/telemetry.md shows how.",
+            )
+            self.text.set_lines([((line, Tone.DIM),) for line in said])
             return
         lines: list[Line] = [line for level in levels for line in level_lines(level)]
         self.text.set_lines(lines)

@@ -50,8 +50,9 @@ class _Entry:
 
 _HOW = (
     "No log is open.",
-    "Select a workload or a pod anywhere and press l, or write :logs NAME: a workload, a pod, or a group such as",
-    "bulk_upload_consumers, whose logs are merged by the server's time. p shows the container before its restart.",
+    "Select a workload or a pod anywhere and press l (p: before its restart),",
+    "or write :logs NAME: a workload, a pod, or a group of the catalogue such as",
+    "bulk_upload_consumers, whose logs are merged by the server's time.",
 )
 
 
