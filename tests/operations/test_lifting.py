@@ -80,6 +80,13 @@ async def test_it_ends_by_itself(console: Console, monkeypatch: pytest.MonkeyPat
     assert notes(console)[1]["text"] == "redaction in force again, when its time was over"
 
 
+async def test_it_ends_with_posdeck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private_folders(monkeypatch, tmp_path)
+    async with embedded_console(tmp_path) as (console, _):
+        await console.lifting.lift(REASON)
+    assert [note["text"] for note in notes(console)][1] == "redaction in force again, when posdeck was closed"
+
+
 async def test_objects_are_shown_as_they_came_and_secrets_never(console: Console) -> None:
     secret = {"kind": "Secret", "metadata": {"annotations": {"note": SECRET}}, "data": {"key": "c2VjcmV0"}}
     redacted = shown(secret, console.redactor, by_name_only=True)

@@ -15,7 +15,7 @@ from posdeck.ui.widgets.pager import Pager
 async def opened_log(driver) -> Pager:
     await driver.press("5", "l")
     pager = driver.app.console_screen.current.text
-    await driver.until(lambda: len(pager.lines) == 60, "the log")
+    await driver.until(lambda: len(pager.lines) >= len(driver.front.log_lines), "the log")
     return pager
 
 

@@ -28,6 +28,9 @@ class FakeElsewhere:
         self.opening: Any = "where it began"
         self.asked: list[dict[str, str]] = []
 
+    def read(self) -> None:
+        """Nothing: the names are at hand."""
+
     def find(self, *, context: str = "", namespace: str = "", environment: str = "") -> Destination:
         self.asked.append({"context": context, "namespace": namespace, "environment": environment})
         production = "production" in {environment} or context == "gke-prod-1"

@@ -102,6 +102,8 @@ class Console(Guiding, Lookups):
     async def stop(self, cause: str = CLOSED) -> None:
         """End everything. A session that waits stays stored and can be resumed; a run is cancelled for ``cause``."""
         try:
+            with contextlib.suppress(PosdeckError):
+                await self.lifting.end("when posdeck was closed")
             await self._leave_sessions(cause)
             await self.forwards.close()
         finally:

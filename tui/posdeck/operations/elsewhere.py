@@ -41,6 +41,10 @@ class Elsewhere:
     def _request(self) -> Request:
         return self.opening.request
 
+    def read(self) -> None:
+        """Read all names; blocks for as long as the files take."""
+        _ = self.contexts, self.environments, self.namespaces
+
     @cached_property
     def contexts(self) -> tuple[str, ...]:
         """The contexts of the kubeconfig files; none when they cannot be read."""

@@ -6,6 +6,7 @@ of it or of the cluster, the application stays up until it is told to leave.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -144,6 +145,8 @@ class PosdeckApp(App[int], inherit_bindings=False):
             return
         self.front = event.front
         self._wall = wall_of(event.front.catalogue)
+        if self.elsewhere is not None:  # read now, beside everything else: completion must not wait for files
+            self.run_worker(asyncio.to_thread(self.elsewhere.read), group="front", exit_on_error=False)
         self._take(event.front.view)
 
     @on(FrontFailed)

@@ -82,9 +82,9 @@ class Completer:
 
     def __call__(self, text: str) -> list[str]:
         """What ``text`` could become."""
-        return complete(text, self._words())
+        return complete(text, self._words(text.partition(" ")[0]))
 
-    def _words(self) -> Words:
+    def _words(self, command: str) -> Words:
         app = self._app()
         if not self._runbooks and app.front is not None:
             self._runbooks = tuple(runbook.id for runbook in app.front.runbooks())
@@ -92,9 +92,9 @@ class Completer:
         return Words(
             workloads=tuple(member.short for member in app.scene.wall.members),
             runbooks=self._runbooks,
-            contexts=elsewhere.contexts if elsewhere else (),
-            namespaces=elsewhere.namespaces if elsewhere else (),
-            environments=elsewhere.environments if elsewhere else (),
+            contexts=elsewhere.contexts if elsewhere and command in CONTEXT else (),
+            namespaces=elsewhere.namespaces if elsewhere and command in NAMESPACE else (),
+            environments=elsewhere.environments if elsewhere and command in ENVIRONMENT else (),
             sessions=tuple(session.id for session in app.scene.view.sessions),
             objects={
                 "pod": tuple(snapshot.pods),
