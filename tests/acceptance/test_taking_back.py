@@ -83,6 +83,8 @@ def test_an_act_is_taken_back_exactly_and_only_once(scaled: tuple[Desk, str, str
     desk, session, before = scaled
     code, said, _ = back(desk, session, *confirmed("another-consumer"))
     assert code == 3, said
+    assert "Take back: Run two" in said
+    assert "- 2" in said, "the preview of the way back"
     assert spec(desk) != before, "nobody confirmed it"
     assert desk.records()[0]["kind"] == "refusal"
 

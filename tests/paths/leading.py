@@ -24,6 +24,7 @@ from posdeck.runbooks.plan import Plan, changes_between
 from posdeck.runbooks.session import Phase, rollback_key
 
 PATIENCE = 240.0  # seconds for one path with all its runs, on a busy machine
+CONFLICTS = 20  # updates that may be overtaken by a controller, one after the other
 KINDS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "ScaledObject")
 STAMP = "kubectl.kubernetes.io/restartedAt"
 Objects = dict[str, dict[str, Any]]
@@ -86,10 +87,19 @@ class Leading:
         """Give the acts something to do, and wait until the namespace stands still."""
         namespace = self.stage.console.require_workshop().target.namespace
         for name, patch in self.scene.first.items():
-            path = RESOURCES["Deployment"].path(namespace, name)
-            now = dict(await self.ask("GET", path))
-            await self.ask("PUT", path, _merged(now, patch))
+            await self._put(RESOURCES["Deployment"].path(namespace, name), patch)
         await self.stand_still()
+
+    async def _put(self, path: str, patch: Mapping[str, Any], *, whole: bool = False) -> None:
+        """Update an object, again when a controller wrote its status meanwhile; ``whole`` replaces, not merges."""
+        workshop = self.stage.console.require_workshop()
+        for _ in range(CONFLICTS):
+            now = await self.ask("GET", path)
+            body = {**now, **patch} if whole else _merged(now, patch)
+            answer = await workshop.ask(Question("PUT", path, body))
+            if answer.status != 409:
+                break
+        assert answer.status == 200, f"PUT {path}: {answer.status} {answer.message()}"
 
     async def stand_still(self) -> None:
         """Wait until every deployment that is not paused has what it wants, in the console's own view."""
@@ -131,8 +141,7 @@ class Leading:
                 }
                 await self.ask("POST", RESOURCES[kind].path(namespace), body)
             else:
-                present = dict(await self.ask("GET", path))
-                await self.ask("PUT", path, {**present, "spec": before[key]["spec"]})
+                await self._put(path, {"spec": before[key]["spec"]}, whole=True)
 
     # the session
 

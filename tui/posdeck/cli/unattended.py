@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from posdeck.cli.options import Options
     from posdeck.operations.console import Console
     from posdeck.operations.driver import SessionDriver
-    from posdeck.operations.view import SessionView
+    from posdeck.operations.view import Confirmation, SessionView
 
 
 class Unattended:
@@ -124,6 +124,7 @@ class Unattended:
             if self._cancelled and driver.session.phase.value not in {"telling", "offering"}:
                 break  # what follows a stop is told, and nothing more is begun
             if view.confirmation is not None:
+                _tell_plan(view.confirmation)
                 await console.confirm(
                     session_id,
                     typed=self.confirm,
@@ -167,6 +168,18 @@ class Unattended:
                 answer = f" → {step.answer}" if step.answer else ""
                 with contextlib.suppress(OSError):  # a lost terminal must not disturb what goes on
                     click.echo(f"{step.state.value:>11}  {step.title}{answer}", err=True)
+
+
+def _tell_plan(asked: Confirmation) -> None:
+    """What is about to be confirmed, with its difference, on standard error."""
+    lines = (
+        asked.title,
+        *(f"  {each}" for each in asked.will),
+        *(f"  {line}" for line in asked.diff.splitlines()),
+    )
+    for line in (*lines, *(f"  ! {warning}" for warning in asked.warnings)):
+        with contextlib.suppress(OSError):
+            click.echo(line, err=True)
 
 
 def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
