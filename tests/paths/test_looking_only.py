@@ -58,7 +58,10 @@ async def look_through(stage: Stage, runbook: Runbook, path: Path) -> list[str]:
         await console.answer(id, answers[step.id] if isinstance(step, Decide) else "later")
     assert view.exit_code == 0, f"{runbook.id}: {view.question} {view.message}"
     states = driver.session.steps
-    return [k for k, s in states.items() if s.status is StepStatus.PREVIEWED and s.plan and s.plan.objects]
+    previewed = [k for k, s in states.items() if s.status is StepStatus.PREVIEWED and s.plan]
+    # a second act may find nothing to do, since the first was only looked at
+    assert not previewed or states[previewed[0]].plan.objects, "the first act has something to do"  # type: ignore[union-attr]
+    return previewed
 
 
 async def look_through_all(stage: Stage, before: Callable[[], Awaitable[Any]]) -> None:
@@ -76,6 +79,7 @@ async def look_through_all(stage: Stage, before: Callable[[], Awaitable[Any]]) -
     assert stage.acts == 0
 
 
+@pytest.mark.long
 @pytest.mark.cluster
 async def test_no_object_of_the_real_control_plane_gets_another_version(
     real: OpenStage, real_namespace: str, control_plane: ControlPlane

@@ -213,6 +213,9 @@ class Performing:
         )
         self.showing.preview = preview
         self.showing.refusal = None
+        if not preview.writes and self._follows_what_was_only_looked_at():
+            await self.post(ev.PreviewArrived(at=self._now(), run=effect.run, plan=preview.plan))
+            return
         if not preview.writes:
             cause = "nothing would be changed: the cluster is as this act would make it"
             await self.post(ev.PreviewFailed(at=self._now(), run=effect.run, cause=cause))
@@ -222,6 +225,11 @@ class Performing:
             await self._refused_at_preview(effect.run, refused)
             return
         await self.post(ev.PreviewArrived(at=self._now(), run=effect.run, plan=preview.plan))
+
+    def _follows_what_was_only_looked_at(self) -> bool:
+        """A second act may find nothing to do where the first was not done: no mistake of the runbook."""
+        others = (s.plan for k, s in self.session.steps.items() if k != self.session.step)
+        return self.session.check_only and any(plan is not None for plan in others)
 
     async def _refused_at_preview(self, run: str, planned: acting.PlannedWrite) -> None:
         """The gate says no before anyone is asked: recorded like any refusal."""
@@ -361,8 +369,6 @@ class Performing:
         )
         owed = followups.asked_for(permits, self._policy(), result, self._now())
         self.showing.loud = tuple(dict.fromkeys((*self.showing.loud, *warnings, *owed)))
-
-    # small things
 
     def _documents(self, effect: fx.RunPlaybook) -> Write:
         """A write that carries what the record says about runbook, playbook and session."""

@@ -158,7 +158,8 @@ def _previewed(turn: Transitions, event: ev.PreviewArrived) -> None:
         return
     turn.note_unit(plan=event.plan, plan_hash=plan_hash(turn.session.digest, event.plan))
     try:
-        turn.check_way_back(event.plan)
+        if event.plan.objects or not turn.session.check_only:
+            turn.check_way_back(event.plan)
     except SubstitutionError as error:
         # known now, and not when somebody wants the way back
         _wait_for_retry(turn, f"The preview does not say what a rollback needs: {error}")
