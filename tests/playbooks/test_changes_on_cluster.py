@@ -3,6 +3,7 @@ do, what they refuse, and that the way back restores the specification byte for 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Callable, Iterator
@@ -12,6 +13,12 @@ from typing import Any
 import pytest
 from tests.cluster.api import wait_until
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.keda import CRD
+from tests.cluster.keda import NAME as KEDA_CRD
+
+from posdeck.cluster.connection import connect
+from posdeck.cluster.kubeconfig import load_target
+from posdeck.operations.scaled_objects import ScalerState, read_scalers, scaled_object
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ansible]
 HOST, NAME = "consumer-order", "spc--pos--be--consumer-order--prod"
@@ -159,19 +166,14 @@ def test_a_sleeping_deployment_is_retired_and_restored_byte_for_byte(
 @pytest.fixture
 def keda(control_plane: ControlPlane) -> Iterator[None]:
     """KEDA's CRD, without its operator: what the API server accepts, and nothing that acts on it."""
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    names = {"plural": "scaledobjects", "singular": "scaledobject", "kind": "ScaledObject"}
-    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
-    version = {"name": "v1alpha1", "served": True, "storage": True, "schema": schema}
-    spec = {"group": "keda.sh", "scope": "Namespaced", "names": names, "versions": [version]}
-    control_plane.api.create(path, {"metadata": {"name": "scaledobjects.keda.sh"}, "spec": spec})
+    control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", CRD)
 
     def served() -> bool:
-        return control_plane.kubectl("get", "scaledobjects.keda.sh", "-A").returncode == 0
+        return control_plane.kubectl("get", KEDA_CRD, "-A").returncode == 0
 
     wait_until(served, "the API server serves ScaledObjects")
     yield
-    control_plane.kubectl("delete", "crd", "scaledobjects.keda.sh", "--wait=false")
+    control_plane.kubectl("delete", "crd", KEDA_CRD, "--wait=true")
 
 
 QUEUE = ("queue_name=pos.order", "trigger_authentication=rabbit", "scale_minimum=1", "scale_maximum=3")
@@ -189,12 +191,75 @@ def test_a_scaled_object_where_keda_is_there_and_its_way_back(
 ) -> None:
     path = f"/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledobjects"
     options = [part for value in (*QUEUE, "messages_each=50") for part in ("-e", value)]
-    done(play, "queue-autoscaling.yml", *options, **ADMIN)
+    done(play, "queue-autoscaling.yml", *options, "-e", "scale_cooldown=600", **ADMIN)
     spec = control_plane.api.get(f"{path}/{NAME}")["spec"]
-    assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (1, 3)
+    assert (spec["minReplicaCount"], spec["maxReplicaCount"], spec["cooldownPeriod"]) == (1, 3, 600)
+    behaviour = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+    assert behaviour == {"scaleDown": {"stabilizationWindowSeconds": 600}}
     assert spec["triggers"][0]["metadata"] == {"queueName": "pos.order", "mode": "QueueLength", "value": "50"}
+    assert spec["triggers"][0]["authenticationRef"] == {"name": "rabbit"}
+    refused(play, "exists already", "queue-autoscaling.yml", *options, **ADMIN)
+    done(play, "pause-queue-autoscaling.yml", **ADMIN)
+    paused = control_plane.api.get(f"{path}/{NAME}")
+    assert paused["metadata"]["annotations"]["autoscaling.keda.sh/paused"] == "true"
+    assert scaled_object(paused).state is ScalerState.PAUSED
+    assert "changed=0" in done(play, "pause-queue-autoscaling.yml", **ADMIN)
+    done(play, "resume-queue-autoscaling.yml", **ADMIN)
+    resumed = control_plane.api.get(f"{path}/{NAME}")
+    assert "autoscaling.keda.sh/paused" not in (resumed["metadata"].get("annotations") or {})
+    assert resumed["spec"] == spec
     done(play, "remove-queue-autoscaling.yml", **ADMIN)
     assert control_plane.api.get(path)["items"] == []
+
+
+async def test_what_keda_says_of_its_objects_is_shown(
+    play: Play, deployment: Now, keda: None, control_plane: ControlPlane, namespace: str
+) -> None:
+    """Through the real API server: without a status, active, failing, on its fallback; and gone with its CRD."""
+    path = f"/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledobjects"
+    options = [part for value in (*QUEUE, "messages_each=50") for part in ("-e", value)]
+    done(play, "queue-autoscaling.yml", *options, **ADMIN)
+    transport = await connect(load_target(control_plane.identity("admin-token")))
+    try:
+        scalers = await read_scalers(transport, namespace)
+        assert scalers.installed
+        (found,) = scalers.objects
+        assert (found.state, found.target_name, found.hpa) == (ScalerState.UNKNOWN, NAME, f"keda-hpa-{NAME}")
+        assert [(t.type, t.about, t.value, t.authentication) for t in found.triggers] == [
+            ("rabbitmq", "pos.order", "50", "rabbit")
+        ]
+        said = {
+            "hpaName": f"keda-hpa-{NAME}",
+            "health": {"s0-rabbitmq-pos-order": {"numberOfFailures": 3, "status": "Failing"}},
+        }
+        for conditions, state in (
+            ({"Ready": "True", "Active": "True"}, ScalerState.ACTIVE),
+            ({"Ready": "True", "Active": "False"}, ScalerState.IDLE),
+            ({"Ready": "False", "Active": "Unknown"}, ScalerState.FAILING),
+            ({"Ready": "False", "Fallback": "True"}, ScalerState.FALLBACK),
+        ):
+            rows = [{"type": t, "status": s, "message": f"{t} is {s}"} for t, s in conditions.items()]
+            control_plane.api.patch(f"{path}/{NAME}/status", {"status": {**said, "conditions": rows}})
+            (found,) = (await read_scalers(transport, namespace)).objects
+            assert found.state is state
+            assert found.failing == ("s0-rabbitmq-pos-order (3 failures)",)
+        control_plane.kubectl("delete", "crd", KEDA_CRD, "--wait=true")
+        async with asyncio.timeout(60):
+            while (gone := await read_scalers(transport, namespace)).installed is not False:
+                await asyncio.sleep(0.2)
+        assert "not installed" in gone.reason
+    finally:
+        await transport.close()
+
+
+def test_nothing_that_has_an_autoscaler_gets_a_second(
+    play: Play, autoscaler: Now, keda: None, control_plane: ControlPlane, namespace: str
+) -> None:
+    options = [part for value in (*QUEUE, "messages_each=50") for part in ("-e", value)]
+    refused(play, "two would fight", "queue-autoscaling.yml", *options, **ADMIN)
+    assert (
+        control_plane.api.get(f"/apis/keda.sh/v1alpha1/namespaces/{namespace}/scaledobjects")["items"] == []
+    )
 
 
 @pytest.mark.parametrize("name", ["describe", "manifest", "hpa", "metrics-api", "presence", "traffic"])

@@ -25,8 +25,10 @@ class Channel:
     def __init__(self) -> None:
         self.acknowledged = 0
         self.deliveries = 0
+        self.rejected = 0
         self.pause = asyncio.Event()
         self.delay = 0.0  # seconds of work on each message
+        self.reject = False  # give every message back instead of acknowledging it
         self._answers: dict[tuple[int, int], asyncio.Future[bytes]] = {}
         self._delivered: asyncio.Queue[int] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -46,9 +48,11 @@ class Channel:
         self._method(1, (20, 10), _short(""))
         await self._answer(CHANNEL_OPENED)
 
-    async def declare(self, queue: str) -> None:
+    async def declare(self, queue: str) -> tuple[int, int]:
+        """Make a queue; the messages that wait in it and its consumers."""
         self._method(1, (50, 10), b"\x00\x00" + _short(queue) + b"\x02" + _long(b""))
-        await self._answer(DECLARED)
+        waiting, consumers = struct.unpack(">II", (await self._answer(DECLARED))[-8:])
+        return waiting, consumers
 
     def publish(self, queue: str, content: bytes = b"x") -> None:
         self._method(1, (60, 40), b"\x00\x00" + _short("") + _short(queue) + b"\x00")
@@ -82,6 +86,11 @@ class Channel:
                 await asyncio.sleep(0.05)
             if self.delay:
                 await asyncio.sleep(self.delay)
+            if self.reject:
+                await asyncio.sleep(0.05)
+                self._method(1, (60, 120), struct.pack(">QB", tag, 0b10))  # back to the queue
+                self.rejected += 1
+                continue
             self._method(1, (60, 80), struct.pack(">QB", tag, 0))
             self.acknowledged += 1
 

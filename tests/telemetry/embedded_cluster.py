@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from posdeck.catalogue.model import Catalogue
 from posdeck.catalogue.reading import read_catalogue
 from posdeck.clock import ManualClock
 from posdeck.cluster.connection import connect
-from posdeck.cluster.kubeconfig import load_target
+from posdeck.cluster.feed import ClusterFeed
+from posdeck.cluster.kubeconfig import Target, load_target
 from posdeck.cluster.transport import Transport
 from posdeck.operations.embedded import seed_of
 from posdeck.operations.numbers import Numbers
 from posdeck.operations.processing import consumer_view
-from posdeck.operations.view import ConsumerView
+from posdeck.operations.view import ConsumerView, Surroundings, View
 from posdeck.simulator.server import Simulator
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +34,7 @@ class Embedded:
     clock: ManualClock
     transport: Transport
     numbers: Numbers
+    target: Target
 
     async def advance(self, seconds: float) -> None:
         """Let so much time pass; the polls that fall into it find what was there at its end."""
@@ -54,19 +58,38 @@ class Embedded:
             await self.transport.request("DELETE", path)
 
 
+async def view_of(cluster: Embedded) -> View:
+    """The namespace as a console would see it now."""
+    feed = ClusterFeed(cluster.transport, cluster.target, clock=cluster.clock)
+    feed.start()
+    try:
+        there = asyncio.ensure_future(
+            feed.wait_for(lambda s: bool(s.pods and s.deployments and s.replica_sets and s.nodes))
+        )
+        async with asyncio.timeout(60):
+            while not there.done():
+                await cluster.clock.advance(0.1)
+                await asyncio.sleep(0.01)
+        snapshot = there.result()
+    finally:
+        await feed.stop()
+    return View(snapshot, Surroundings("simulated", False, "ask"))
+
+
 @asynccontextmanager
-async def embedded(folder: Path) -> AsyncIterator[Embedded]:
-    """Start the simulated environment; ``folder`` takes its kubeconfig."""
+async def embedded(folder: Path, history: timedelta = timedelta(hours=1)) -> AsyncIterator[Embedded]:
+    """Start the simulated environment; ``folder`` takes its kubeconfig, ``history`` is how far its numbers go back."""
     catalogue = read_catalogue(ROOT / "inventory" / "simulated")
     clock = ManualClock()
-    simulator = Simulator(seed_of(catalogue), clock=clock)
+    simulator = Simulator(seed_of(catalogue, history=history), clock=clock)
     await simulator.start()
     transport = None
     try:
         kubeconfig = simulator.write_kubeconfig(folder / "kubeconfig")
-        transport = await connect(load_target(kubeconfig), clock=clock)
+        target = load_target(kubeconfig)
+        transport = await connect(target, clock=clock)
         numbers = Numbers(catalogue, transport, clock, lambda: None)
-        yield Embedded(catalogue, simulator, clock, transport, numbers)
+        yield Embedded(catalogue, simulator, clock, transport, numbers, target)
         await numbers.stop()
     finally:
         if transport is not None:

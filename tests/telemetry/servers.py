@@ -86,6 +86,7 @@ class Rabbit:
 
     amqp: int
     management: int
+    metrics: int
 
     @property
     def url(self) -> str:
@@ -97,11 +98,12 @@ def rabbit(folder: Path) -> Iterator[Rabbit]:
     """A RabbitMQ with its management API; its name service (epmd) is our own process too."""
     needed(str(RABBIT) if RABBIT.exists() else None, "rabbitmq-server")
     epmd = needed(shutil.which("epmd"), "erlang-base")
-    amqp, management, names, distribution = free_ports(4)
-    (folder / "plugins").write_text("[rabbitmq_management].\n")
+    amqp, management, names, distribution, metrics = free_ports(5)
+    (folder / "plugins").write_text("[rabbitmq_management, rabbitmq_prometheus].\n")
     (folder / "rabbit.conf").write_text(
         f"listeners.tcp.1 = 127.0.0.1:{amqp}\nmanagement.tcp.ip = 127.0.0.1\n"
         f"management.tcp.port = {management}\nloopback_users.guest = true\n"
+        f"prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {metrics}\n"
         "collect_statistics_interval = 1000\n"
     )
     environment = {
@@ -124,17 +126,20 @@ def rabbit(folder: Path) -> Iterator[Rabbit]:
         running([str(RABBIT)], environment, log) as process,
     ):
         until(lambda: answers(f"http://127.0.0.1:{management}/api/overview"), "RabbitMQ", process, log)
-        yield Rabbit(amqp, management)
+        until(lambda: all(_listens(port) for port in (amqp, metrics)), "RabbitMQ's listeners", process, log)
+        yield Rabbit(amqp, management, metrics)
 
 
 @contextlib.contextmanager
-def prometheus(folder: Path, target: int, *, web: str = "", scrape: str = "1s") -> Iterator[int]:
+def prometheus(
+    folder: Path, target: int, *, web: str = "", scrape: str = "1s", path: str = "/metrics"
+) -> Iterator[int]:
     """A Prometheus that scrapes a loopback port; the port of its own. ``web`` is its web configuration."""
     program = needed(shutil.which("prometheus"), "prometheus")
     (port,) = free_ports(1)
     (folder / "prometheus.yml").write_text(
         f"global: {{scrape_interval: {scrape}, scrape_timeout: {scrape}}}\n"
-        f"scrape_configs: [{{job_name: broker, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
+        f"scrape_configs: [{{job_name: broker, metrics_path: {path}, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
     )
     command = [
         program,

@@ -18,13 +18,16 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = (ROOT / "docs" / "telemetry.md").read_text()
 
 
-def read_with(folder: Path, telemetry: str) -> Catalogue:
-    """The production inventory with another telemetry file, and a queue for one consumer."""
+def read_with(folder: Path, telemetry: str, chosen: str = "") -> Catalogue:
+    """The production inventory with another telemetry file, and a queue for one consumer that reads the source
+    ``chosen``."""
     shutil.copytree(ROOT / "inventory", folder / "inventory")
     copy = folder / "inventory" / "production"
     (copy / "group_vars" / "all" / "telemetry.yml").write_text(telemetry)
     (copy / "host_vars").mkdir(exist_ok=True)
-    (copy / "host_vars" / "consumer-order.yml").write_text("queue: pos.order\ntelemetry_source: broker\n")
+    (copy / "host_vars" / "consumer-order.yml").write_text(
+        "queue: pos.order\n" + (f"telemetry_source: {chosen}\n" if chosen else "")
+    )
     return read_catalogue(copy)
 
 
@@ -62,6 +65,7 @@ def test_a_workload_chooses_among_several_sources(tmp_path: Path) -> None:
         tmp_path,
         "telemetry: {source: none, sources: {broker: {source: rabbitmq, url: 'https://b:15671', vhost: pos}}}\n"
         "queries: {dead_letters: $queue.dead, waiting: 'not for the broker'}\n",
+        chosen="broker",
     )
     broker = catalogue.environment.telemetry.sources["broker"]
     (source,) = queue_sources(catalogue, "broker", broker)
@@ -69,6 +73,16 @@ def test_a_workload_chooses_among_several_sources(tmp_path: Path) -> None:
     assert source.queries["dead_letters"] == "$queue.dead"
     assert source.queries["waiting"] == "$queue"
     assert queue_sources(catalogue, "", catalogue.environment.telemetry) == []
+
+
+def test_a_source_that_is_not_there_is_refused_and_never_read_as_none(tmp_path: Path) -> None:
+    """A misspelt name would otherwise show "no source" where there is one."""
+    sources = "telemetry: {source: none, sources: {broker: {source: rabbitmq, url: 'https://b:15671'}}}\n"
+    with pytest.raises(ContentError, match="telemetry_source names brokr, which is not among") as problem:
+        read_with(tmp_path, sources, chosen="brokr")
+    assert problem.value.path.name == "consumer-order.yml"
+    assert problem.value.line == 2
+    assert "There are: broker." in str(problem.value)
 
 
 @pytest.mark.parametrize("example", re.findall(r"```yaml\n(.*?)```", DOCUMENT, flags=re.DOTALL))

@@ -8,7 +8,8 @@ import pytest
 
 from posdeck.catalogue.model import Workload, WorkloadState
 from posdeck.cluster.snapshot import Deployment
-from posdeck.operations.processing import consumer_view, judge, patience, span
+from posdeck.operations.processing import consumer_view, judge, patience
+from posdeck.operations.spans import span
 from posdeck.operations.view import Verdict
 from posdeck.telemetry.queues import QueueNumbers
 from posdeck.telemetry.reading import Absence, Reading, missing

@@ -12,7 +12,7 @@ from tests.telemetry.embedded_cluster import Embedded, embedded
 
 from posdeck.catalogue.model import Telemetry
 from posdeck.clock import ManualClock
-from posdeck.operations.numbers import _Ways
+from posdeck.operations.ways import Ways
 from posdeck.telemetry.external import ExternalMetrics
 from posdeck.telemetry.polling import Poller, backed_off
 from posdeck.telemetry.queues import QueueFeed, QueueSource
@@ -32,7 +32,7 @@ async def cluster(tmp_path: Path) -> AsyncIterator[Embedded]:
 @pytest.mark.parametrize("via", ["service", "port-forward"])
 async def test_a_service_is_reached_through_the_api_server(cluster: Embedded, via: str) -> None:
     service = next(s for s in cluster.catalogue.services.values() if "app" in s.name)
-    ways = _Ways(cluster.transport, cluster.catalogue.environment.namespace)
+    ways = Ways(cluster.transport, cluster.catalogue.environment.namespace)
     fetch = ways.to(
         Telemetry(source="prometheus", via=via, service=f"{service.name}:{service.ports[0].port}")
     )
@@ -45,7 +45,7 @@ async def test_a_service_is_reached_through_the_api_server(cluster: Embedded, vi
 
 @pytest.mark.parametrize("via", ["service", "port-forward"])
 async def test_a_service_that_is_not_there_is_a_reason(cluster: Embedded, via: str) -> None:
-    ways = _Ways(cluster.transport, cluster.catalogue.environment.namespace)
+    ways = Ways(cluster.transport, cluster.catalogue.environment.namespace)
     fetch = ways.to(Telemetry(source="prometheus", via=via, service="monitoring/prometheus:9090"))
     with pytest.raises(SourceError, match="prometheus"):
         await fetch("/api/v1/query", [("query", "1")])

@@ -35,10 +35,13 @@ from posdeck.cluster.snapshot import (
     Usage,
 )
 from posdeck.errors import NotFoundError, PosdeckError, RefusedError, UnknownNameError
+from posdeck.operations.charts import Plot, PlotPage, Subject
 from posdeck.operations.forward_ports import ForwardChoice
 from posdeck.operations.forwards import ForwardState, ForwardView, ProbePoint
 from posdeck.operations.front import LogLine, LogRequest, ParamSummary, RunbookSummary
 from posdeck.operations.kinds import ServerTable, TableColumn, TableRow
+from posdeck.operations.proposal import ProposalView
+from posdeck.operations.tracing import TracingView
 from posdeck.operations.view import (
     ActionSummary,
     ChoiceView,
@@ -56,7 +59,11 @@ from posdeck.operations.view import (
     Verdict,
     View,
 )
+from posdeck.telemetry.collector import TraceNumbers, TraceState
+from posdeck.telemetry.curves import Curve
 from posdeck.telemetry.reading import Absence, Reading
+from posdeck.telemetry.replay import Policy as ScalingPolicy
+from posdeck.telemetry.replay import Replay
 
 NOW = datetime(2026, 3, 14, 2, 14, 7, tzinfo=UTC)
 
@@ -581,6 +588,72 @@ class FakeLifting:
         self._front.post(replace(shown, surroundings=around))
 
 
+class FakeCharts:
+    """Charts of an hour: a curve with a hole in it, one that rises, one without a source."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, float]] = []
+
+    def subjects(self) -> tuple[Subject, ...]:
+        return (
+            Subject("Bulk upload", ("consumer-orders-bulk-upload", "consumer-orders-bulk-upload-vip1")),
+            Subject("Main API", ("app",), api=True),
+        )
+
+    async def page(self, subject: Subject, seconds: float) -> PlotPage:
+        self.asked.append((subject.title, seconds))
+        end = NOW.timestamp()
+        start, step = end - seconds, seconds / 60
+        rising = tuple((start + i * step, i * 40.0) for i in range(61))
+        holed = tuple(p for p in rising if not 20 <= (p[0] - start) / step < 40)
+        lag = (Curve(subject.names[0], rising, step), Curve(subject.names[-1], holed, step))
+        none = Curve("requests", reason="no source is configured in the inventory")
+        plots = (
+            Plot("Lag", "messages waiting", lag),
+            Plot("Arriving", "messages a second", (none,)),
+            Plot("Done", "messages a second", (Curve("done", rising, step),)),
+            Plot("Replicas against load", "consuming", lag, (Curve("all", rising, step),), "a second"),
+        )
+        return PlotPage(subject.title, start, end, plots)
+
+
+class FakeTracing:
+    """A collector that falls behind."""
+
+    async def read(self, seconds: float) -> TracingView:
+        end = NOW.timestamp()
+        numbers = TraceNumbers(
+            accepted=known(320.0), refused=known(0.0), sent=known(200.0), failed=known(0.0),
+            dropped=Reading(None, absence=Absence.NO_SERIES, reason="it does not serve that"),
+            queued=known(610.0), capacity=known(1000.0), growth=known(1.2),
+        )  # fmt: skip
+        plots = (Plot("Spans", "a second", (Curve("accepted", ((end - 60, 300.0), (end, 320.0)), 60.0),)),)
+        return TracingView(
+            "otel-collector", TraceState.FALLING_BEHIND, "the queue grows by 1.20 batches a second", numbers,
+            "otel-collector's own metrics", pods=("otel-collector-1",), plots=plots, start=end - seconds, end=end,
+        )  # fmt: skip
+
+
+class FakeProposals:
+    """A proposal for one consumer, and none for the other."""
+
+    def candidates(self) -> tuple[str, ...]:
+        return ("consumer-orders-bulk-upload", "consumer-orders-bulk-upload-vip1")
+
+    async def propose(self, name: str, seconds: float) -> ProposalView:
+        end = NOW.timestamp()
+        if name.endswith("vip1"):
+            return ProposalView(name, reason="only 3 samples: too few to propose from", end=end)
+        points = tuple((end - seconds + i * seconds / 20, 3.0 + i % 3) for i in range(21))
+        would = Replay(points, tuple((at, v * 100) for at, v in points), 74.0, seconds, 8, 51.0)
+        fixed = Replay(points, tuple((at, v * 9000) for at, v in points), 72.0, seconds, 0, 1380.0)
+        return ProposalView(
+            name, "pos.orders.bulk-upload", policy=ScalingPolicy(270, 3, 6, 600), why=("one replica did 9.0 a second",),
+            fixed=3, would=would, as_fixed=fixed, plots=(Plot("Replicas", "", (Curve("proposed", points, seconds / 20),)),),
+            start=end - seconds, end=end, params={"consumer": name, "messages": "270"},
+        )  # fmt: skip
+
+
 class FakeFront:
     """The protocol ``Front`` without anything behind it; what was asked of it is kept in ``asked``."""
 
@@ -597,6 +670,9 @@ class FakeFront:
         ]
         self.more_logs: asyncio.Queue[LogLine] = asyncio.Queue()
         self.forwards = FakeForwards()
+        self.charts = FakeCharts()
+        self.tracing = FakeTracing()
+        self.proposals = FakeProposals()
         self.tables: dict[str, ServerTable] = {table.kind: table for table in TABLES}
         self.saved: list[tuple[str, list[LogLine]]] = []
         self._view = shown or view()

@@ -66,6 +66,7 @@ PLACES = (
     command_place("a log", "logs consumer-order"),
     command_place("an object as YAML", "yaml pod/app-448c08-x0k9f"),
     command_place("another kind", "jobs"),
+    command_place("links out", "links consumer-order"),
     command_place("a form", "run scale-workload"),
     session_place("a question", "look-around"),
     session_place("a confirmation", "restart-consumer"),

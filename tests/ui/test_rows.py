@@ -150,7 +150,7 @@ def test_every_verdict_has_a_glyph_of_its_own_and_its_word() -> None:
         there = scene(consumers={"consumer-order": replace(consumers()["consumer-order"], verdict=verdict)})
         cells = row(Consumers(), "consumer-order", there)
         assert cells["verdict"] == verdict.value
-        assert cells["state"] in "●▲✖‖☾?"
+        assert cells["state"] in "●▲✖↻‖☾?"
 
 
 def test_what_each_metric_asks_for_is_the_controllers_own_arithmetic() -> None:

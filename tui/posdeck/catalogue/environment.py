@@ -149,7 +149,7 @@ def _freeze(row: Fields) -> Freeze:
 
 _SOURCE_NAMES = (
     "source", "reason", "via", "url", "service", "token_file", "ca_file", "username", "password_file",
-    "certificate_file", "key_file", "server_name", "vhost", "scrape_seconds",
+    "certificate_file", "key_file", "server_name", "vhost", "scrape_seconds", "path",
 )  # fmt: skip
 
 
@@ -160,7 +160,9 @@ def _telemetry(shared: Fields) -> Telemetry:
 
 
 def _source(fields: Fields) -> Telemetry:
-    source = fields.choice("source", ("none", "prometheus", "rabbitmq", "external-metrics"), "none")
+    source = fields.choice(
+        "source", ("none", "prometheus", "rabbitmq", "endpoint", "external-metrics"), "none"
+    )
     via = fields.choice("via", ("direct", "service", "port-forward", "embedded"), "direct")
     telemetry = Telemetry(
         source=source,
@@ -177,8 +179,11 @@ def _source(fields: Fields) -> Telemetry:
         server_name=fields.text("server_name", None),
         vhost=fields.text("vhost", "/"),
         scrape_seconds=fields.whole("scrape_seconds", 60, least=1, most=3600),
+        path=fields.text("path", "/metrics"),
     )
-    if source in ("prometheus", "rabbitmq"):
+    if not telemetry.path.startswith("/"):
+        raise fields.wrong("path", f"path is {telemetry.path!r}, and begins with a slash")
+    if source in ("prometheus", "rabbitmq", "endpoint"):
         needed = {"direct": "url", "service": "service", "port-forward": "service"}.get(via)
         if needed and getattr(telemetry, needed) is None:
             raise fields.wrong("via", f"via {via} needs {needed}")

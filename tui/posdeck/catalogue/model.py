@@ -94,6 +94,7 @@ class Workload:
     sends_traces_to: str | None = None
     namespace: str = ""
     queue: str | None = None
+    telemetry_source: str | None = None  # the name of one of the telemetry's further sources
     ports: Mapping[str, int] = field(default_factory=lambda: EMPTY, hash=False)
     queries: Mapping[str, str] = field(default_factory=lambda: EMPTY, hash=False)  # templates, see query()
     links: Mapping[str, str] = field(default_factory=lambda: EMPTY, hash=False)  # templates, see link()
@@ -251,7 +252,7 @@ class ServiceLevel:
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """Where numbers come from. ``source`` is none, prometheus, rabbitmq or external-metrics; ``via`` is direct,
+    """Where numbers come from. ``source`` is none, prometheus, rabbitmq, endpoint or external-metrics; ``via`` is direct,
     service, port-forward or embedded; ``reason`` says why there is none. Secrets are never here, only the paths
     of files. ``sources`` are further ones by name, which a workload chooses with ``telemetry_source``."""
 
@@ -269,6 +270,7 @@ class Telemetry:
     server_name: str | None = None
     vhost: str = "/"
     scrape_seconds: int = 60
+    path: str = "/metrics"  # of an endpoint
     sources: Mapping[str, Telemetry] = field(default_factory=lambda: EMPTY, hash=False)
 
 

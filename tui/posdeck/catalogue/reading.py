@@ -36,7 +36,7 @@ SIMULATED = "simulated_"
 WORKLOAD_NAMES = (
     "deployment", "purpose", "label", "replicas", "minimum", "maximum", "recommended_replicas", "tier",
     "criticality", "state", "deployment_age_days", "hpa", "service", "depends_on", "may_depend_on",
-    "sends_traces_to", "ports", "queue", "queries", "links",
+    "sends_traces_to", "ports", "queue", "queries", "links", "telemetry_source",
 )  # fmt: skip
 
 
@@ -53,9 +53,11 @@ def read_catalogue(folder: Path) -> Catalogue:
     hpas = read_hpas(shared, by_deployment)
     systems = _systems(shared, workloads)
     groups = _groups(shared, inventory)
-    _check_references(inventory, workloads, systems=systems, services=services, hpas=hpas)
+    environment = read_environment(shared, contacts)
+    sources = environment.telemetry.sources
+    _check_references(inventory, workloads, systems=systems, services=services, hpas=hpas, sources=sources)
     return Catalogue(
-        environment=read_environment(shared, contacts),
+        environment=environment,
         workloads=MappingProxyType(workloads),
         groups=MappingProxyType(groups),
         systems=MappingProxyType(systems),
@@ -154,6 +156,7 @@ def _workload(host: InventoryHost, inventory: Inventory, sections: Mapping[str, 
         ),
         namespace=fields.text("kube_namespace", ""),
         queue=fields.text("queue", None),
+        telemetry_source=fields.text("telemetry_source", None),
         queries=_texts(fields, "queries"),
         links=_texts(fields, "links"),
         simulated=_simulated(fields),
@@ -244,6 +247,7 @@ def _check_references(
     systems: Iterable[str],
     services: Iterable[str],
     hpas: Iterable[str],
+    sources: Iterable[str],
 ) -> None:
     for workload in workloads.values():
         host = inventory.hosts[workload.name]
@@ -254,11 +258,14 @@ def _check_references(
             ("service", filter(None, [workload.service]), services, "services"),
             ("hpa", filter(None, [workload.hpa]), hpas, "hpas"),
             ("sends_traces_to", filter(None, [workload.sends_traces_to]), workloads, "the hosts"),
+            ("telemetry_source", filter(None, [workload.telemetry_source]), sources, "telemetry.sources"),
         )
         for name, references, known, where in wanted:
             for reference in references:
                 if reference not in known:
-                    raise fields.wrong(name, f"{name} names {reference}, which is not among {where}")
+                    there = f"There are: {', '.join(known)}." if list(known) else "It is empty."
+                    cause = f"{name} names {reference}, which is not among {where}"
+                    raise fields.wrong(name, cause, there)
 
 
 def _flows(

@@ -55,12 +55,12 @@ async def _serve(
     from posdeck.catalogue.reading import read_catalogue
     from posdeck.config import load_settings
     from posdeck.content import find_content
-    from posdeck.operations.embedded import inject, seed_of
+    from posdeck.operations.embedded import DAY, inject, seed_of
     from posdeck.simulator.server import Simulator
 
     folders = find_content(load_settings().content)
     catalogue = read_catalogue(folders.environment(environment))
-    cluster = Simulator(seed_of(catalogue, seed))
+    cluster = Simulator(seed_of(catalogue, seed, DAY))
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -15,13 +15,15 @@ _QUIET = 0.5
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """An answer: status, seconds from the request to the status line, and the first part of the body."""
+    """An answer: status, seconds from the request to the status line, and the first part of the body, without the
+    marks of chunks. ``whole`` is whether the body is known to be complete."""
 
     status: int
     reason: str
     seconds: float
     body: bytes
     connect_seconds: float
+    whole: bool = False
 
 
 async def http_probe(
@@ -60,8 +62,10 @@ async def _exchange(forward: PortForward, path: str, host: str, clock: Clock, bo
         )
         await stream.write(request.encode("utf-8"))
         status, reason, headers, answered = await _head(forward, stream, clock)
-        body = b"" if status in (204, 304) else await _body(stream, headers, clock, body_limit)
-    return ProbeResult(status, reason, answered - connected, body, connected - began)
+        body, whole = b"", True
+        if status not in (204, 304):
+            body, whole = await _body(stream, headers, clock, body_limit)
+    return ProbeResult(status, reason, answered - connected, body, connected - began, whole)
 
 
 async def _head(
@@ -88,25 +92,51 @@ async def _head(
     return int(parts[1]), parts[2] if len(parts) > 2 else "", headers, answered
 
 
-async def _body(stream: ForwardStream, headers: dict[str, str], clock: Clock, limit: int) -> bytes:
-    """The first ``limit`` bytes as sent. A forward need not tell that the pod has closed
-    its side, so a body without a length ends when nothing comes for a moment."""
+async def _body(
+    stream: ForwardStream, headers: dict[str, str], clock: Clock, limit: int
+) -> tuple[bytes, bool]:
+    """The first ``limit`` bytes, and whether they are all. A forward need not tell that the pod has closed its
+    side, so a body without a length ends when nothing comes for a moment."""
     length = headers.get("content-length", "")
-    wanted = min(limit, int(length)) if length.isascii() and length.isdigit() else limit
-    found = b""
-    while len(found) < wanted:
+    known = length.isascii() and length.isdigit()
+    chunked = "chunked" in headers.get("transfer-encoding", "").lower()
+    wanted = min(limit, int(length)) if known and not chunked else limit
+    found, ended = b"", False
+    while len(found) < wanted and not (chunked and found.endswith(b"0\r\n\r\n")):
         reading = asyncio.ensure_future(stream.reader.read(wanted - len(found)))
         quiet = asyncio.ensure_future(clock.sleep(_QUIET))
         try:
             await asyncio.wait({reading, quiet}, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done() or not (piece := reading.result()):
+            if not reading.done():
+                break
+            if not (piece := reading.result()):
+                ended = not known
                 break
         finally:
             quiet.cancel()
             reading.cancel()
             await asyncio.gather(reading, quiet, return_exceptions=True)
         found += piece
-    return found
+    if chunked:
+        return _unchunked(found)
+    return found, ended or (known and len(found) == int(length))
+
+
+def _unchunked(sent: bytes) -> tuple[bytes, bool]:
+    """The content of chunks, and whether the last one has come."""
+    found, rest = b"", sent
+    while True:
+        head, mark, rest = rest.partition(b"\r\n")
+        try:
+            size = int(head.partition(b";")[0], 16)
+        except ValueError:
+            return found, False
+        if not mark or size == 0:
+            return found, bool(mark)
+        found += rest[:size]
+        if len(rest) < size + 2:
+            return found, False
+        rest = rest[size + 2 :]
 
 
 def _silent(forward: PortForward, cause: str) -> UnreachableError:

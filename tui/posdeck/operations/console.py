@@ -14,6 +14,7 @@ from posdeck.clock import SystemClock
 from posdeck.cluster.snapshot import Connection, Feed, FeedState, Kind, Snapshot
 from posdeck.errors import AuditError, PosdeckError
 from posdeck.operations.binding import read_bindings
+from posdeck.operations.charts import Charts
 from posdeck.operations.forwards import Forwards
 from posdeck.operations.front import CLOSED
 from posdeck.operations.guiding import Guiding
@@ -22,11 +23,15 @@ from posdeck.operations.judging import Judging
 from posdeck.operations.kinds import Kinds
 from posdeck.operations.lifting import Lifting
 from posdeck.operations.link import Link
+from posdeck.operations.log_errors import with_log
 from posdeck.operations.lookups import Lookups
 from posdeck.operations.processing import consumer_view
+from posdeck.operations.proposal import PARAM, RUNBOOK, Proposals
+from posdeck.operations.scaling import Room, room_for
 from posdeck.operations.screening import Screening
 from posdeck.operations.standing import Standing
 from posdeck.operations.surroundings import surroundings_of
+from posdeck.operations.tracing import Tracing
 from posdeck.operations.view import Problem, View
 from posdeck.redaction.redactor import Redactor
 
@@ -37,6 +42,7 @@ if TYPE_CHECKING:  # rules, runbooks and record are loaded when the first rows a
     from posdeck.operations.opening import Opening
     from posdeck.operations.view import ActionSummary, ConsumerView
     from posdeck.operations.workshop import Workshop
+    from posdeck.telemetry.prometheus import Prometheus
 
 TICK = 0.1  # seconds between two views at the most
 ACTIONS_SHOWN = 20
@@ -79,7 +85,31 @@ class Console(Guiding, Lookups):
         self._judging = Judging(self.catalogue, self.clock, lambda: self.library, later=rules_later)
         self._link = Link(self, self._spawn, self._changed.set, self._judging.tried)
         self.settled, self.notices = self._link.settled, self._link.notices
+        self._look_back()
         self._view = View(snapshot=seen or _empty(opening), surroundings=surroundings_of(opening, None, None))
+
+    def _look_back(self) -> None:
+        """What is asked of the sources only when somebody looks."""
+
+        def source() -> Prometheus | None:
+            return self._link.numbers.source if self._link.numbers else None
+
+        self.charts = Charts(self.catalogue, self.clock, lambda: self._link.numbers, lambda: self.view)
+        self.tracing = Tracing(
+            self.catalogue,
+            self.clock,
+            lambda: self.workshop.transport if self.workshop else None,
+            source,
+            lambda: self.view,
+        )
+        self.proposals = Proposals(
+            self.catalogue, self.clock, lambda: self._link.numbers, lambda: self.view, self._scalable
+        )
+
+    def _scalable(self) -> tuple[str, ...]:
+        """The workloads on which the runbook of queue autoscaling may be used."""
+        found = next((r for r in self.runbooks() if r.id == RUNBOOK), None)
+        return next((a.choices for a in found.asks if a.name == PARAM), ()) if found else ()
 
     # what a front end sees
 
@@ -190,7 +220,13 @@ class Console(Guiding, Lookups):
             return None
         deployment = self.workshop.feed.snapshot.deployments.get(workload.deployment)
         found = self._link.numbers.of(name) if self._link.numbers else None
-        return consumer_view(workload, deployment, found, self.clock.now().timestamp())
+        snapshot = self.workshop.feed.snapshot
+
+        def room() -> Room:
+            return room_for(deployment, snapshot) if deployment else Room(None, "it has no deployment")
+
+        shown = consumer_view(workload, deployment, found, self.clock.now().timestamp(), room)
+        return with_log(shown, self._link.heard.of(name)) if self._link.heard else shown
 
     async def _connect(self) -> None:
         try:
@@ -241,6 +277,7 @@ class Console(Guiding, Lookups):
             consumers=consumers,
             **self._judged(snapshot, consumers, levels),
             levels=levels,
+            scalers=self._link.scalers,
             sessions=self._open_summaries(),
             actions=self._actions,
             usage_history=self._histories.usage,

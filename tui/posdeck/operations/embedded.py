@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from posdeck.simulator.server import Simulator
 
 
-def seed_of(catalogue: Catalogue, random_seed: int = 1) -> Seed:
-    """The namespace that the inventory describes, with the behaviour that its ``simulated_*`` variables give."""
+DAY = timedelta(hours=24)  # of numbers before the start, for whoever looks at plots
+
+
+def seed_of(catalogue: Catalogue, random_seed: int = 1, history: timedelta = timedelta(hours=1)) -> Seed:
+    """The namespace that the inventory describes, with the behaviour that its ``simulated_*`` variables give;
+    ``history`` is how far back its numbers go."""
     environment = catalogue.environment
     by_service = {w.service: w for w in catalogue.workloads.values() if w.service}
     nodes = tuple(_node(n) for n in catalogue.simulated.get("nodes") or ())
@@ -45,6 +49,7 @@ def seed_of(catalogue: Catalogue, random_seed: int = 1) -> Seed:
         nodes=nodes or DEFAULT_NODES,
         requests_per_second=requests or 40.0,
         random_seed=random_seed,
+        history=history,
     )
 
 
@@ -91,7 +96,12 @@ def _queue(workload: Workload) -> QueueSeed | None:
     given = workload.simulated
     if not workload.queue or given.get("arrival_rate") is None:
         return None
-    return QueueSeed(workload.queue, float(given["arrival_rate"]), float(given.get("service_rate") or 1.0))
+    return QueueSeed(
+        workload.queue,
+        float(given["arrival_rate"]),
+        float(given.get("service_rate") or 1.0),
+        past_peak=float(given.get("past_peak") or 1.0),
+    )
 
 
 def _service(service: ServiceFact, workload: Workload) -> ServiceSeed:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:  # a front end draws before what it names here is loaded
     from posdeck.catalogue.model import Catalogue
     from posdeck.clock import Clock
+    from posdeck.operations.charts import Charts
     from posdeck.operations.forwards import Forwards
     from posdeck.operations.kinds import ServerTable
     from posdeck.operations.lifting import Lifting
+    from posdeck.operations.proposal import Proposals
+    from posdeck.operations.tracing import Tracing
     from posdeck.operations.view import ActionSummary, SessionView, View
 
 Unsubscribe = Callable[[], None]
@@ -84,6 +87,9 @@ class Front(Protocol):
     clock: Clock
     forwards: Forwards
     lifting: Lifting
+    charts: Charts
+    tracing: Tracing
+    proposals: Proposals
 
     @property
     def view(self) -> View:

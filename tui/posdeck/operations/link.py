@@ -1,5 +1,5 @@
 """The connection of a console, and what is kept up beside it: who the cluster is, what an earlier posdeck left,
-disruption budgets and the numbers of the namespace as a whole."""
+disruption budgets, KEDA's objects, errors in logs, and the numbers of the namespace as a whole."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from posdeck.cluster.connection import connect
 from posdeck.cluster.feed import ClusterFeed
 from posdeck.cluster.snapshot import Snapshot
 from posdeck.errors import PosdeckError, UnreachableError
+from posdeck.operations.log_errors import LogErrors
 from posdeck.operations.namespace_numbers import NamespaceNumbers
 from posdeck.operations.numbers import Numbers
 from posdeck.operations.others import PERIOD, read_budgets
+from posdeck.operations.scaled_objects import PERIOD as SCALERS_PERIOD
+from posdeck.operations.scaled_objects import Scalers, read_scalers
 from posdeck.operations.workshop import Workshop
 
 if TYPE_CHECKING:  # the record is loaded when somebody needs it
@@ -61,6 +64,8 @@ class Link:
         self.numbers: Numbers | None = None
         self.whole: NamespaceNumbers | None = None
         self.budgets: tuple[Budget, ...] | None = None
+        self.scalers = Scalers()
+        self.heard: LogErrors | None = None  # what the logs of consumers tell
         self.settled = asyncio.Event()  # what an earlier posdeck left has been looked at
         self.notices: list[str] = []
         self._owner, self._spawn, self._changed = owner, spawn, changed
@@ -106,7 +111,12 @@ class Link:
         feed.subscribe(lambda _: self._changed())
         feed.start()
         numbers.start()
+        workloads = owner.opening.catalogue.workloads
+        uncounted = {n: workloads[n].deployment for n in numbers.without("errors_total")}
+        self.heard = LogErrors(transport, target.namespace, owner.clock, lambda: feed.snapshot, uncounted)
+        self._spawn(self.heard.run(self._changed))
         self._spawn(self._look_at_budgets())
+        self._spawn(self._look_at_scalers())
         if numbers.source is not None:
             self.whole = NamespaceNumbers(numbers.source, owner.opening.catalogue)
             self._spawn(self._ask_for_the_whole(self.whole))
@@ -148,6 +158,14 @@ class Link:
             await whole.poll()
             self._changed()
             await self._owner.clock.sleep(WHOLE_PERIOD)
+
+    async def _look_at_scalers(self) -> None:
+        workshop = self.require()
+        while True:
+            redacted = self._owner.redactor.text
+            self.scalers = await read_scalers(workshop.transport, workshop.target.namespace, redacted)
+            self._changed()
+            await self._owner.clock.sleep(SCALERS_PERIOD)
 
     async def _look_at_budgets(self) -> None:
         workshop = self.require()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
 from posdeck.catalogue.model import Workload, WorkloadState
 from posdeck.cluster.snapshot import Deployment
+from posdeck.operations.scaling import Room, would_help
+from posdeck.operations.spans import span
 from posdeck.operations.view import ConsumerView, Verdict
 from posdeck.telemetry.queues import RATE_INTERVALS, RATE_SECONDS, QueueNumbers
-from posdeck.telemetry.reading import Absence, Reading
+from posdeck.telemetry.reading import Absence, Reading, missing
 
 STUCK_AFTER = (
     10.0  # seconds without an acknowledgement, while messages wait, before a consumer is called stuck
@@ -23,17 +26,30 @@ OUTDATED_INTERVALS = 5.0
 NOISE = 0.05  # messages a second below which two rates count as equal
 DEVIATIONS = 2.0  # a difference of rates within so many standard deviations of chance is none
 TREND = 900.0  # seconds of the lag's history that are drawn
+RETURNS = 2  # intervals in a row in which messages came back: once is a restart
+RETURN_SHARE = 0.25  # of all that is handled, from which what comes back counts as poison
+RETURN_LEAST = 0.1  # a second
 TOO_MANY = 300.0  # a backlog of so many seconds' work that does not shrink counts as falling behind
 
 
+def _unknown_room() -> Room:
+    return Room(None, "the nodes were not looked at")
+
+
 def consumer_view(
-    workload: Workload, deployment: Deployment | None, numbers: QueueNumbers | None, now: float
+    workload: Workload,
+    deployment: Deployment | None,
+    numbers: QueueNumbers | None,
+    now: float,
+    room: Callable[[], Room] = _unknown_room,
 ) -> ConsumerView:
-    """The numbers of one consumer and what they mean. ``now`` is unix seconds."""
+    """The numbers of one consumer and what they mean. ``now`` is unix seconds; ``room`` is asked only where more
+    replicas are in question."""
     if numbers is None:
         verdict, because = _without_numbers(workload, deployment)
-        return ConsumerView(workload.name, verdict=verdict, because=because)
+        return ConsumerView(workload.name, verdict=verdict, because=because, tier=workload.tier)
     verdict, because = _outdated(numbers, now) or judge(workload, deployment, numbers)
+    free = room() if verdict is Verdict.FALLING_BEHIND else _unknown_room()
     return ConsumerView(
         name=workload.name,
         lag=numbers.reading("waiting"),
@@ -43,13 +59,26 @@ def consumer_view(
         redelivered=numbers.rate("redelivered_total"),
         dead_letters=numbers.reading("dead_letters"),
         errors=_per_minute(numbers.rate("errors_total")),
-        oldest=numbers.reading("oldest"),
+        oldest=_oldest(numbers),
         connected=numbers.reading("consumers"),
         lag_history=tuple(value for at, value in numbers.history if at > now - TREND),
         idle_since=numbers.idle_since,
         verdict=verdict,
         because=because,
+        prefetch=numbers.reading("prefetch"),
+        active_at=numbers.active_at,
+        active_by="acknowledged" if numbers.active_at else "",
+        tier=workload.tier,
+        help=would_help(workload, deployment, numbers, verdict, free),
     )
+
+
+def _oldest(numbers: QueueNumbers) -> Reading:
+    """The age of the message that waits longest; there is none while none waits, whatever a source still says."""
+    oldest = numbers.reading("oldest")
+    if numbers.reading("waiting").value == 0 and oldest.absence is not Absence.NO_SOURCE:
+        return missing(Absence.NO_SERIES, "nothing waits", source=oldest.source, query=oldest.query, unit="s")
+    return oldest
 
 
 def _outdated(numbers: QueueNumbers, now: float) -> tuple[Verdict, str] | None:
@@ -70,6 +99,9 @@ def judge(workload: Workload, deployment: Deployment | None, numbers: QueueNumbe
         return Verdict.CANNOT_TELL, waiting.reason or "the queue depth is not known"
     if out.absence is Absence.NO_CONSUMER:
         return Verdict.NO_CONSUMER, f"{_messages(waiting.value)} and nobody consumes the queue"
+    returning = _returning(deployment, numbers)
+    if returning:
+        return Verdict.RETURNING, returning
     held = numbers.reading("unacknowledged").value or 0.0
     idle = _idle(numbers)
     if idle is not None and idle >= patience(numbers):
@@ -77,6 +109,25 @@ def judge(workload: Workload, deployment: Deployment | None, numbers: QueueNumbe
     if out.value is None:
         return Verdict.CANNOT_TELL, out.reason or "the rate of acknowledgements is not known"
     return _from_rates(workload, deployment, numbers)
+
+
+def _returning(deployment: Deployment | None, numbers: QueueNumbers) -> str:
+    """How many messages come back, where that is no restart: what pods held goes back once when they end."""
+    again = numbers.rate("redelivered_total").value
+    done = numbers.rate("acknowledged_total").value
+    if again is None or done is None or numbers.returning < RETURNS:
+        return ""
+    replaced = deployment is not None and (
+        deployment.updated < deployment.desired or deployment.unavailable > 0
+    )
+    if replaced or again < RETURN_LEAST or again < RETURN_SHARE * (again + done):
+        return ""
+    share = again / (again + done)
+    waiting = numbers.reading("waiting").value or 0.0
+    return (
+        f"{again:.1f} a second come back unacknowledged, {done:.1f} are done: {share:.0%} of the work is on "
+        f"messages that return, {_messages(waiting)}"
+    )
 
 
 def patience(numbers: QueueNumbers) -> float:
@@ -172,12 +223,3 @@ def _messages(waiting: float, held: float = 0.0) -> str:
         return taken or "nothing waits"
     text = "1 message waits" if waiting == 1 else f"{waiting:,.0f} messages wait"
     return f"{text}, {taken}" if taken else text
-
-
-def span(seconds: float) -> str:
-    """A duration for people, rounded: "45 s", "12 min", "3.5 h", "12 days"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.0f} days"

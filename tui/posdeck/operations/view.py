@@ -10,6 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from posdeck.operations.scaled_objects import Scalers
 from posdeck.telemetry.reading import NO_SOURCE
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Verdict(StrEnum):
     KEEPING_UP = "keeping up"
     FALLING_BEHIND = "falling behind"
     STUCK = "stuck"
+    RETURNING = "messages come back"  # taken and not acknowledged, again and again: poison
     NO_CONSUMER = "no active consumer"
     PAUSED = "paused"
     ASLEEP = "asleep"
@@ -50,6 +52,11 @@ class ConsumerView:
     idle_since: datetime | None = None  # no message acknowledged since then, although some wait
     verdict: Verdict = Verdict.CANNOT_TELL
     because: str = ""  # the arithmetic, or why it cannot be told
+    prefetch: Reading = NO_SOURCE  # messages that each consumer may hold
+    active_at: datetime | None = None  # when something was last seen to be done
+    active_by: str = ""  # by what: acknowledgements, or the log
+    tier: str = "standard"
+    help: tuple[str, ...] = ()  # would more replicas help? With the arithmetic, a line each
 
 
 class Severity(StrEnum):
@@ -163,6 +170,7 @@ class View:
     watched: tuple[Problem, ...] = ()  # looks wrong, and has not lasted long enough to be told as a problem
     risks: tuple[Problem, ...] = ()
     cannot_tell: tuple[str, ...] = ()  # what would have to be known to call the namespace healthy
+    scalers: Scalers = Scalers()  # KEDA's objects of the namespace
     levels: tuple[LevelView, ...] = ()  # the service levels, in the inventory's order
     sessions: tuple[SessionSummary, ...] = ()
     actions: tuple[ActionSummary, ...] = ()

@@ -58,7 +58,8 @@ def answer(body: Any, status: int = 200) -> web.Response:
 
 class Api:
     """Requests in, responses out. ``subresources`` serve what is more than an object: {(plural, name): handler};
-    ``virtual`` gives the objects of kinds that are not stored."""
+    ``virtual`` gives the objects of kinds that are not stored; ``telemetry`` answers below a first part of the path
+    that is no API of Kubernetes."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Api:
         identities: Mapping[str, Identity],
         subresources: Mapping[tuple[str, str], Handler],
         virtual: Mapping[str, Virtual],
-        telemetry: Callable[[web.Request], Awaitable[web.StreamResponse]],
+        telemetry: Mapping[str, Callable[[web.Request], Awaitable[web.StreamResponse]]],
     ) -> None:
         self._registry = registry
         self._store = registry.store
@@ -114,8 +115,8 @@ class Api:
 
     async def _route(self, request: web.Request, identity: Identity) -> web.StreamResponse:
         path = request.path.rstrip("/") or "/"
-        if path == "/prometheus" or path.startswith("/prometheus/"):
-            return await self._telemetry(request)
+        if (source := self._telemetry.get(f"/{path.split('/')[1]}")) is not None:
+            return await source(request)
         if (document := self._document(request, path)) is not None:
             return document
         target = parse_path(path)

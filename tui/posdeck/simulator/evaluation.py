@@ -47,7 +47,8 @@ def _instant(node: Selector, source: Source, at: float) -> Vector:
     found: Vector = {}
     for labels, samples in source.select(node):
         latest = next((s for s in reversed(samples) if s[0] <= at), None)
-        if latest is not None and at - latest[0] < LOOKBACK:
+        # NaN marks a series that a scrape found no more, as Prometheus' own staleness marker does
+        if latest is not None and at - latest[0] < LOOKBACK and not math.isnan(latest[1]):
             found[labels] = latest[1]
     return found
 
@@ -57,6 +58,8 @@ def _unnamed(labels: Labels) -> Labels:
 
 
 def _call(node: Call, source: Source, at: float) -> Vector | float:
+    if node.name == "time":
+        return at
     first = node.arguments[0]
     if node.name == "histogram_quantile":
         return _quantile(node, source, at)

@@ -108,6 +108,10 @@ class Load:
         """The pods of a seeded deployment by uid."""
         return self._members.get(deployment, {})
 
+    def ready(self) -> dict[str, int]:
+        """How many pods of each deployment are ready."""
+        return {name: len(self._working(name)) for name in self._members}
+
     def reconcile(self, key: Key) -> float | None:
         self._faults().settle(self._world.clock.now())
         self.step(self._world.clock.now(), STEP_SECONDS)
@@ -127,6 +131,30 @@ class Load:
                 self._consume(workload, moment, seconds, factor)
             elif workload.role is not Role.API:
                 self._background(workload, moment, seconds, factor)
+
+    def replay(self, moment: datetime, seconds: float, *, peak: bool) -> None:
+        """A step of a past in which the replicas of now worked undisturbed: counters move, nothing else does."""
+        factor = self.factor(moment)
+        for workload in self._world.seed.deployments:
+            working = self._working(workload.name)
+            if workload.role is Role.API:
+                rate = self._world.seed.requests_per_second * factor
+                count = round(rate * seconds * self._rng.uniform(0.9, 1.1))
+                self._answer_together(count, rate / max(1, len(working)), workload)
+            elif workload.queue is not None:
+                queue = self.queues[workload.name]
+                queue.connect(dict.fromkeys(working, 1.0))
+                more = queue.seed.past_peak if peak else 1.0
+                arrivals = queue.seed.arrival_rate * factor * more
+                dead, failed = queue.dead, queue.failed
+                queue.step(seconds, arrivals, self._rng, moment=moment.timestamp())
+                queue.dead, queue.failed = dead, failed  # somebody looked after them
+            elif workload.name in self.published:
+                self.published[workload.name] += round(PUBLISHED_PER_SECOND * factor * seconds)
+        self.collector.accepted += (
+            spans := round(self._world.seed.requests_per_second * factor * seconds * 9)
+        )
+        self.collector.sent += spans
 
     def _working(self, deployment: str) -> dict[str, Json]:
         return {
@@ -178,8 +206,18 @@ class Load:
         median = 0.030 / (1 - busy) * self._faults().latency_factor(workload)
         failing = 0.0008 + self._faults().failing_share(workload)
         failed = sum(self._rng.random() < failing for _ in range(count))
-        refused = sum(self._rng.random() < 0.012 for _ in range(count))
-        refused = min(refused, count - failed)
+        refused = min(sum(self._rng.random() < 0.012 for _ in range(count)), count - failed)
+        self._count(count, failed, refused, median)
+
+    def _answer_together(self, count: int, share: float, workload: DeploymentSeed) -> None:
+        """As ``_answer`` in quiet times, for many requests at once."""
+        limit = cpu_cores(workload.containers[0].cpu_limit) if workload.containers[0].cpu_limit else 1.0
+        busy = min(0.97, share * workload.cpu_per_unit / (limit or 1.0))
+        failed = poisson(count * 0.0008, self._rng)
+        self._count(count, failed, poisson(count * 0.012, self._rng), 0.030 / (1 - busy))
+
+    def _count(self, count: int, failed: int, refused: int, median: float) -> None:
+        """Count answered requests by code, and by duration around a median in seconds."""
         created = round((count - failed - refused) * 0.3)
         self.api.requests[500] += failed
         self.api.requests[400] += refused
@@ -204,6 +242,7 @@ class Load:
             self._rng,
             failing=faults.failing_share(workload),
             returned=faults.returned_share(workload),
+            moment=moment.timestamp(),
         )
         for uid, pod in self._members[workload.name].items():
             finished = done.get(uid, 0)

@@ -20,7 +20,7 @@ from posdeck.simulator.store import Change, Key
 Json = dict[str, Any]
 
 SCRAPE_SECONDS = 15.0
-KEPT_SAMPLES = 260  # a little more than an hour
+KEPT_SAMPLES = 1700  # an hour at fifteen seconds, and up to a day before it at a minute
 MAX_POINTS = 11_000
 KEPT_SELECTORS = 500  # whose series are remembered
 
@@ -97,7 +97,10 @@ class Scraper:
         for name, count in self._load.published.items():
             labels = {"deployment": name, "job": "pos-workers", "namespace": self._namespace}
             add(at, "pos_jobs_published_total", count, **labels)
-        for name in ("rabbitmq", "pos-api", "otel-collector"):
+        for name, ready in self._load.ready().items():
+            labels = {"deployment": name, "job": "kube-state-metrics", "namespace": self._namespace}
+            add(at, "kube_deployment_status_replicas_ready", ready, **labels)
+        for name in ("rabbitmq", "pos-api", "otel-collector", "kube-state-metrics"):
             add(at, "up", 1, job=name, namespace=self._namespace)
 
     def _queues(self, at: float) -> None:
@@ -105,7 +108,11 @@ class Scraper:
         for deployment, queue in self._load.queues.items():
             job = {"job": "pos-consumers", "namespace": self._namespace}
             add(at, "pos_messages_failed_total", queue.failed, deployment=deployment, **job)
+            if queue.consumers:
+                add(at, "pos_consumer_prefetch", queue.seed.prefetch, deployment=deployment, **job)
             labels = {"queue": queue.seed.name, "vhost": queue.seed.vhost, "job": "rabbitmq"}
+            head = queue.head()
+            add(at, "rabbitmq_queue_head_message_timestamp", math.nan if head is None else head, **labels)
             add(at, "rabbitmq_queue_messages_ready", queue.ready, **labels)
             add(at, "rabbitmq_queue_messages_unacked", queue.unacked, **labels)
             add(at, "rabbitmq_queue_messages", queue.ready + queue.unacked, **labels)

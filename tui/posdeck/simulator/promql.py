@@ -1,6 +1,6 @@
 """The part of PromQL that the embedded Prometheus understands: parsed here, evaluated in ``prometheus``.
 
-Selectors with matchers, range selectors in the functions of ``RANGE_FUNCTIONS``, ``histogram_quantile``, the
+Selectors with matchers, range selectors in the functions of ``RANGE_FUNCTIONS``, ``histogram_quantile``, ``time``, the
 aggregations with by and without, arithmetic and comparisons. Anything else is refused, never guessed at.
 """
 
@@ -233,6 +233,10 @@ class _Parser:
         return Aggregate(name, labels, without, of)
 
     def _call(self, name: str) -> Node:
+        if name == "time":
+            self._take("(")
+            self._take(")")
+            return Call(name, ())
         if name not in RANGE_FUNCTIONS | VECTOR_FUNCTIONS | {"histogram_quantile"}:
             raise QueryError(f'parse error: the function "{name}" is unknown or not supported here')
         self._take("(")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import deque
 from dataclasses import dataclass, field
 
 from posdeck.simulator.seed import QueueSeed
@@ -44,6 +45,9 @@ class Queue:
     redelivered: int = 0
     dead: int = 0
     failed: int = 0  # messages whose handling ended in an error
+    arrivals: deque[tuple[float, int]] = field(
+        default_factory=deque
+    )  # when those that wait came, and how many
     consumers: dict[str, Consumer] = field(default_factory=dict)
 
     @property
@@ -68,13 +72,16 @@ class Queue:
         *,
         failing: float = 0.0,
         returned: float = 0.0,
+        moment: float = 0.0,
     ) -> dict[str, int]:
         """One step of time; ``arrivals`` is the mean rate now, ``failing`` the share of messages that end in an
-        error, ``returned`` the share of work that goes into messages that come back. How many each consumer got
-        through, by uid."""
+        error, ``returned`` the share of work that goes into messages that come back, ``moment`` its end in unix
+        seconds. How many each consumer got through, by uid."""
         arrived = poisson(arrivals * seconds, rng)
         self.ready += arrived
         self.published += arrived
+        if arrived:
+            self.arrivals.append((moment, arrived))
         done: dict[str, int] = {}
         for consumer in self._in_turn(rng):
             room = consumer.credit + self.seed.service_rate * consumer.factor * (1 - returned) * seconds
@@ -89,6 +96,7 @@ class Queue:
             consumer.credit = room - able if finished == able else 0.0
             done[consumer.uid] = finished
         self._hand_out()
+        self._forget()
         failed = poisson(sum(done.values()) * (self.seed.error_share + failing), rng)
         self.dead += failed
         again = poisson(len(self.consumers) * self.seed.service_rate * returned * seconds, rng)
@@ -96,6 +104,19 @@ class Queue:
         self.delivered += again
         self.failed += failed + poisson(again * failing, rng)
         return done
+
+    def head(self) -> float | None:
+        """When the message that waits longest came, in unix seconds; None when none waits."""
+        return self.arrivals[0][0] if self.ready and self.arrivals else None
+
+    def _forget(self) -> None:
+        """What came first is taken first; what goes back to the queue counts as old as the oldest that waits."""
+        over = sum(count for _, count in self.arrivals) - self.ready
+        while over > 0 and self.arrivals:
+            at, count = self.arrivals.popleft()
+            if count > over:
+                self.arrivals.appendleft((at, count - over))
+            over -= count
 
     def _in_turn(self, rng: random.Random) -> list[Consumer]:
         every = list(self.consumers.values())

@@ -99,6 +99,12 @@ HPAS = Resource(
 PDBS = Resource(
     "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", ("pdb",), status=True, generation=True
 )
+SCALED_OBJECTS = Resource(
+    "keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", ("so",), status=True, generation=True
+)
+TRIGGER_AUTHENTICATIONS = Resource(
+    "keda.sh", "v1alpha1", "triggerauthentications", "TriggerAuthentication", ("ta",)
+)
 EVENTS_V1 = Resource("events.k8s.io", "v1", "events", "Event", ("ev",), storage="events")
 ENDPOINT_SLICES = Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
@@ -131,7 +137,8 @@ SUBJECT_REVIEWS = Resource(
 RESOURCES: tuple[Resource, ...] = (
     NAMESPACES, NODES, PODS, SERVICES, ENDPOINTS, EVENTS, CONFIG_MAPS, SECRETS, SERVICE_ACCOUNTS, RESOURCE_QUOTAS,
     LIMIT_RANGES, PERSISTENT_VOLUME_CLAIMS, DEPLOYMENTS, REPLICA_SETS, STATEFUL_SETS, DAEMON_SETS, JOBS, CRON_JOBS,
-    HPAS, PDBS, EVENTS_V1, ENDPOINT_SLICES, LEASES, ROLES, ROLE_BINDINGS, POD_METRICS, NODE_METRICS, ACCESS_REVIEWS,
+    HPAS, PDBS, SCALED_OBJECTS, TRIGGER_AUTHENTICATIONS,
+    EVENTS_V1, ENDPOINT_SLICES, LEASES, ROLES, ROLE_BINDINGS, POD_METRICS, NODE_METRICS, ACCESS_REVIEWS,
     RULES_REVIEWS, SUBJECT_REVIEWS,
 )  # fmt: skip
 

@@ -57,6 +57,7 @@ class QueueSeed:
     prefetch: int = 20
     error_share: float = 0.002
     vhost: str = "pos"
+    past_peak: float = 1.0  # by how much more arrived in the peak of the day before the start
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,7 @@ class Seed:
     requests_per_second: float = 40.0  # to all API replicas together
     daily_swing: float = 0.15  # share by which load rises and falls within a day
     random_seed: int = 1
+    history: timedelta = timedelta(hours=1)  # how much of the past the embedded Prometheus can tell of
 
     def deployment(self, name: str) -> DeploymentSeed | None:
         """The deployment of that full name, or None."""

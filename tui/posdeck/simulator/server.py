@@ -17,7 +17,7 @@ from aiohttp import web
 
 from posdeck.clock import Clock, SystemClock
 from posdeck.errors import ConfigurationError, UnreachableError
-from posdeck.simulator import access, certificates
+from posdeck.simulator import access, certificates, day
 from posdeck.simulator.api import Api
 from posdeck.simulator.controllers.behaviour import Behaviours
 from posdeck.simulator.controllers.deployment import DeploymentController
@@ -29,6 +29,7 @@ from posdeck.simulator.controllers.housekeeping import (
     NamespaceController,
 )
 from posdeck.simulator.controllers.hpa import HpaController
+from posdeck.simulator.controllers.keda import KedaController
 from posdeck.simulator.controllers.kubelet import Kubelet
 from posdeck.simulator.controllers.replicaset import ReplicaSetController
 from posdeck.simulator.controllers.scheduler import Scheduler
@@ -36,6 +37,7 @@ from posdeck.simulator.engine import Engine
 from posdeck.simulator.faults import Fault, Faults, Scene
 from posdeck.simulator.load import Load
 from posdeck.simulator.logs import LogBook, LogEndpoint
+from posdeck.simulator.management import Management
 from posdeck.simulator.metrics import MetricsServer
 from posdeck.simulator.narrator import Narrator
 from posdeck.simulator.populate import populate
@@ -94,6 +96,8 @@ class Simulator:
         )
         self.metrics = MetricsServer(world, self.load.usage, self.faults.metrics)
         self.scraper = Scraper(self.load, self.clock, self.seed.namespace)
+        self.keda = KedaController(world, lambda: self.load.queues)
+        self.management = Management(self.load, self.clock)
         self.engine = Engine(
             self.store,
             self.clock,
@@ -107,10 +111,12 @@ class Simulator:
                 GarbageCollector(world),
                 DisruptionController(world),
                 self.metrics,
-                HpaController(world, self.metrics.measured),
+                HpaController(world, self.metrics.measured, self.keda.value),
+                self.keda,
                 Janitor(world),
                 self.load,
                 self.scraper,
+                self.management,
             ],
         )
         workloads = Workloads(self.seed, self.load)
@@ -127,7 +133,7 @@ class Simulator:
                 ("services", "proxy"): ServiceProxy(self.registry, workloads),
             },
             virtual={POD_METRICS.key: self.metrics.pods, NODE_METRICS.key: self.metrics.nodes},
-            telemetry=self.telemetry,
+            telemetry={PrometheusApi.PREFIX: self.telemetry, Management.PREFIX: self.management},
         )
 
     async def start(self, port: int = 0) -> None:
@@ -167,12 +173,15 @@ class Simulator:
     def _remember(self, past: timedelta, *, logs: bool) -> None:
         """Play the time before the start, so that logs and measurements have a past."""
         now = self.clock.now()
+        if self.seed.history > max(past, HISTORY):
+            day.play(self.load, self.scraper, now, self.seed.history, past)
         steps = int(past.total_seconds() / SCRAPE_SECONDS)
         for index in range(steps, 0, -1):
             moment = now - timedelta(seconds=(index - 1) * SCRAPE_SECONDS)
             self.load.writes_logs = logs and now - moment <= LOG_HISTORY
             self.load.step(moment, SCRAPE_SECONDS)
             self.scraper.record(moment)
+            self.management.record(moment)
         self.metrics.reconcile(("", "scrape"))
 
     async def stop(self) -> None:

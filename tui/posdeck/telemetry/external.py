@@ -33,7 +33,15 @@ class ExternalMetrics:
         answers = await asyncio.gather(*(self._one(query, now) for _, _, query in jobs))
         return {(q.name, m): answer for (q, m, _), answer in zip(jobs, answers, strict=True)}
 
-    async def past(self, queues: Sequence[QueueSource], now: float, seconds: float) -> Mapping[str, Points]:
+    async def past(
+        self,
+        queues: Sequence[QueueSource],
+        now: float,
+        seconds: float,
+        *,
+        measure: str = "waiting",
+        step: float = 0.0,
+    ) -> Mapping[str, Points]:
         return {}
 
     async def _one(self, query: str, now: float) -> Track | Reading:

@@ -24,6 +24,7 @@ from posdeck.telemetry.reading import Absence, Reading, missing
 from posdeck.telemetry.source import MEASURES, Answer, Points, QueueSource, Track
 
 WINDOW = 300.0  # seconds of samples that are asked for
+MOST_POINTS = 2_000  # of one series in a look at the past; a server refuses more than 11,000
 AT_ONCE = 6  # queries under way at one time
 STALE_INTERVALS = 3.5  # a series whose last sample is older than this many scrapes has stopped
 Asked = dict[str, Track | Reading]
@@ -54,12 +55,21 @@ class PrometheusQueues:
             found.update({(name, measure): track for name, track in answer.items()})
         return found
 
-    async def past(self, queues: Sequence[QueueSource], now: float, seconds: float) -> Mapping[str, Points]:
+    async def past(
+        self,
+        queues: Sequence[QueueSource],
+        now: float,
+        seconds: float,
+        *,
+        measure: str = "waiting",
+        step: float = 0.0,
+    ) -> Mapping[str, Points]:
         await self._compare_clocks()
         end, found = now + self.skew, dict[str, Points]()
-        for template, group in _by_template(queues, "waiting").items():
+        step = max(self._scrape, step, seconds / MOST_POINTS)
+        for template, group in _by_template(queues, measure).items():
             for expression, members in _expressions(template, group):
-                all_series = await self._client.query_range(expression, end - seconds, end, self._scrape)
+                all_series = await self._client.query_range(expression, end - seconds, end, step)
                 for name, series in _assigned(template, members, all_series).items():
                     if len(series) == 1:
                         found[name] = self._ours(series[0].points)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from posdeck.clock import Clock
 from posdeck.errors import PosdeckError
+from posdeck.telemetry.curves import Curve, clipped, rates_of
 from posdeck.telemetry.reading import NO_SOURCE, NOT_YET, Absence, Reading, missing
 from posdeck.telemetry.source import (
     COUNTERS,
@@ -39,6 +40,7 @@ UNITS = {
     "consumers": "consumers",
     "oldest": "s",
     "dead_letters": "messages",
+    "prefetch": "messages",
 }
 
 
@@ -46,8 +48,9 @@ UNITS = {
 class QueueNumbers:
     """What is known of one queue. Rates are per second. ``idle_since`` is set while there are messages and no
     acknowledgement has been counted, and is never earlier than the messages; ``idle_until`` is the last sample
-    that says so. ``pace`` is the usual time from one acknowledgement to the next while messages wait, in
-    seconds. ``history`` are (unix seconds, waiting)."""
+    that says so. ``active_at`` is the last sample by which something had been acknowledged; ``returning`` counts
+    the last intervals in a row in which messages came back. ``pace`` is the usual time from one acknowledgement to
+    the next while messages wait, in seconds. ``history`` are (unix seconds, waiting)."""
 
     readings: Mapping[str, Reading]
     rates: Mapping[str, Reading]
@@ -56,6 +59,8 @@ class QueueNumbers:
     idle_until: datetime | None = None
     pace: float | None = None
     interval: float = 0.0  # seconds between two samples of the source, 0 unknown
+    active_at: datetime | None = None
+    returning: int = 0
 
     def reading(self, measure: str) -> Reading:
         """A gauge's reading."""
@@ -76,6 +81,7 @@ class QueueFeed:
         self._histories: dict[str, deque[tuple[float, float]]] = {}
         self._idle: dict[str, float] = {}
         self._pace: dict[str, float] = {}
+        self._active: dict[str, float] = {}
         self.failure: PosdeckError | None = None  # why the last poll brought nothing at all
         self.interval = 0.0  # seconds between two samples, 0 unknown
         self.numbers: dict[str, QueueNumbers] = {q.name: _waiting(q) for q in self._queues}
@@ -105,6 +111,34 @@ class QueueFeed:
         for name, points in found.items():
             self._histories.setdefault(name, deque(points))
 
+    async def past(
+        self, names: Sequence[str], measure: str, seconds: float, step: float
+    ) -> Mapping[str, Curve]:
+        """The last ``seconds`` of a measure, a counter as its rate per second. What the source does not keep is
+        taken from what was seen since the start; a curve without points says why."""
+        wanted = [q for q in self._queues if q.name in names]
+        ready = RATES.get(measure, "")
+        asked = measure if any(measure in q.queries for q in wanted) or not ready else ready
+        now = self._clock.now().timestamp()
+        step = max(step, self.interval)
+        problem = ""
+        try:
+            found = await self._reader.past(wanted, now, seconds, measure=asked, step=step)
+        except PosdeckError as error:
+            found, problem = {}, str(error)
+        curves = {}
+        for queue in wanted:
+            points = found.get(queue.name, ())
+            apart = max(step, _spacing(points))
+            if asked == measure and measure in RATES:
+                points = rates_of(points, apart)
+            if not points and measure == "waiting":
+                points = clipped(tuple(self._histories.get(queue.name, ())), now - seconds, now)
+                apart = max(step, _spacing(points), HISTORY_STEP)
+            nothing = problem or f"{self._reader.name} keeps no past of {measure.replace('_', ' ')}"
+            curves[queue.name] = Curve(queue.name, points, apart, "" if points else nothing)
+        return curves
+
     def _numbers(self, queue: QueueSource, answer: Answer) -> QueueNumbers:
         tracks = {m: self._answered(queue, m, answer) for m in queue.queries}
         intervals = [t.interval for t in tracks.values() if isinstance(t, Track) and t.interval]
@@ -131,6 +165,8 @@ class QueueFeed:
             _moment(until),
             self._pace.get(queue.name),
             max(intervals, default=0.0),
+            _moment(self._activity(queue.name, tracks.get("acknowledged_total"))),
+            _returning(tracks.get("redelivered_total")),
         )
 
     def _answered(self, queue: QueueSource, measure: str, answer: Answer) -> Track | Reading:
@@ -212,6 +248,14 @@ class QueueFeed:
         since = self._idle.setdefault(name, start)
         return since, points[-1][0]
 
+    def _activity(self, name: str, done: Track | Reading | None) -> float | None:
+        """The last sample at which the counter of acknowledgements had risen, also from before what is asked for."""
+        if isinstance(done, Track) and not done.fault:
+            rises = [b[0] for a, b in itertools.pairwise(done.points) if b[1] != a[1]]
+            if rises:
+                self._active[name] = rises[-1]
+        return self._active.get(name)
+
     def _learn(self, name: str, points: Points, waiting: Track) -> None:
         """The usual pace: seconds an acknowledgement over the intervals in which messages waited throughout and
         some was acknowledged."""
@@ -223,6 +267,26 @@ class QueueFeed:
                 done += after - before
         if done:
             self._pace[name] = min(SLOWEST, busy / done)
+
+
+def _returning(again: Track | Reading | None) -> int:
+    """In how many of the last intervals in a row the counter of redeliveries rose. A restart gives back what was in
+    hand once; a message that nobody can handle comes again and again."""
+    if not isinstance(again, Track) or again.fault:
+        return 0
+    count = 0
+    points = unbroken(again)
+    for (_, before), (_, after) in reversed(list(itertools.pairwise(points))):
+        if after <= before:
+            break
+        count += 1
+    return count
+
+
+def _spacing(points: Points) -> float:
+    """The usual time between two points."""
+    gaps = sorted(b - a for (a, _), (b, _) in itertools.pairwise(points))
+    return gaps[len(gaps) // 2] if gaps else 0.0
 
 
 def unbroken(track: Track) -> Points:

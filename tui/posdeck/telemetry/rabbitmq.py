@@ -12,11 +12,13 @@ from urllib.parse import quote
 
 import orjson
 
+from posdeck.errors import PosdeckError
 from posdeck.telemetry.reading import Absence, Reading, missing
 from posdeck.telemetry.source import LONGEST_ANSWER, Answer, Fetch, Points, QueueSource, SourceError, Track
 
 STEP = 5  # seconds between the broker's samples of the last minute
 AGE = 60
+KEPT = 3600  # seconds of samples that the broker keeps of a queue
 GAUGES = {"waiting": "messages_ready", "unacknowledged": "messages_unacknowledged"}
 # consumers that acknowledge automatically are counted apart by the broker
 COUNTERS = {
@@ -24,7 +26,7 @@ COUNTERS = {
     "published_total": ("publish",),
     "redelivered_total": ("redeliver",),
 }
-BUILT_IN = frozenset({*GAUGES, *COUNTERS, "consumers", "oldest"})
+BUILT_IN = frozenset({*GAUGES, *COUNTERS, "consumers", "oldest", "prefetch"})
 
 
 class RabbitQueues:
@@ -36,6 +38,7 @@ class RabbitQueues:
         self.skew = 0.0  # seconds by which the broker's clock is ahead of ours
         self._fetch = fetch
         self._path = f"/api/queues/{quote(vhost, safe='')}"
+        self._consumers_path = f"/api/consumers/{quote(vhost, safe='')}"
 
     async def read(self, queues: Sequence[QueueSource], now: float) -> Answer:
         rows = await self._rows(AGE, STEP)
@@ -43,18 +46,35 @@ class RabbitQueues:
         if abs(self.skew) <= 2 * STEP:
             self.skew = 0.0  # the newest sample may be that old
         found: dict[tuple[str, str], Track | Reading] = {}
+        asked = any("prefetch" in q.queries for q in queues)
+        held: Mapping[str, list[float]] | PosdeckError = await self._prefetch() if asked else {}
         for queue in queues:
-            for measure, template in queue.queries.items():
-                wanted = template.replace("$queue", queue.queue) if measure == "dead_letters" else queue.queue
+            for measure in queue.queries:
+                if measure == "prefetch":
+                    found[queue.name, measure] = self._held(queue.queue, held, now)
+                    continue
+                wanted = _queue_of(measure, queue)
                 found[queue.name, measure] = self._measure(measure, wanted, rows, now)
         return found
 
-    async def past(self, queues: Sequence[QueueSource], now: float, seconds: float) -> Mapping[str, Points]:
-        rows = await self._rows(int(seconds), 60)
+    async def past(
+        self,
+        queues: Sequence[QueueSource],
+        now: float,
+        seconds: float,
+        *,
+        measure: str = "waiting",
+        step: float = 0.0,
+    ) -> Mapping[str, Points]:
+        """See QueueReader. The broker keeps an hour of each queue, a sample a minute, and no number of consumers."""
+        rows = await self._rows(int(min(seconds, KEPT)), 60)
         found: dict[str, Points] = {}
         for queue in queues:
-            row = rows.get(queue.queue)
-            points = _samples(row, "messages_ready_details") if row else ()
+            row = rows.get(_queue_of(measure, queue))
+            try:
+                points = _past(measure, row) if row else ()
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise SourceError(self.name, f"its samples cannot be read ({error!r})") from error
             if points:
                 found[queue.name] = tuple((at - self.skew, value) for at, value in points)
         return found
@@ -80,6 +100,29 @@ class RabbitQueues:
         except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             cause = f"it does not answer as RabbitMQ's management API ({error})"
             raise SourceError(self.name, cause, "Check its address.") from error
+
+    async def _prefetch(self) -> Mapping[str, list[float]] | PosdeckError:
+        """How many messages each consumer may hold unacknowledged, by queue (0 is without a limit); that it cannot
+        be read spoils no other number."""
+        try:
+            rows = orjson.loads(await self._fetch(self._consumers_path, []))
+            found: dict[str, list[float]] = {}
+            for row in rows:
+                found.setdefault(str(row["queue"]["name"]), []).append(_number(row["prefetch_count"]))
+        except PosdeckError as error:
+            return error
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+            return SourceError(self.name, f"its consumers cannot be read ({error!r})")
+        return found
+
+    def _held(
+        self, queue: str, found: Mapping[str, list[float]] | PosdeckError, now: float
+    ) -> Track | Reading:
+        if isinstance(found, PosdeckError):
+            return self._missing(Absence.UNREACHABLE, str(found), "prefetch", queue)
+        if not found.get(queue):
+            return self._missing(Absence.NO_SERIES, f"nobody consumes {queue}", "prefetch", queue)
+        return Track(((now, sum(found[queue]) / len(found[queue])),), f"consumers of {queue}", float(STEP))
 
     def _measure(
         self, measure: str, queue: str, rows: Mapping[str, Mapping[str, Any]], now: float
@@ -115,6 +158,23 @@ class RabbitQueues:
         if measure in COUNTERS and row.get("messages_ready") is not None:
             return _counter(row.get("message_stats") or {}, COUNTERS[measure], at)
         return None
+
+
+def _queue_of(measure: str, queue: QueueSource) -> str:
+    """The queue that a measure of a consumer is read from: dead letters lie in one of their own."""
+    if measure == "dead_letters" and measure in queue.queries:
+        return queue.queries[measure].replace("$queue", queue.queue)
+    return queue.queue
+
+
+def _past(measure: str, row: Mapping[str, Any]) -> Points:
+    if measure in COUNTERS:
+        statistics = row.get("message_stats") or {}
+        tracks = [t for n in COUNTERS[measure] if (t := dict(_samples(statistics, f"{n}_details")))]
+        times = sorted(set.intersection(*(set(t) for t in tracks))) if tracks else []
+        return tuple((moment, sum(t[moment] for t in tracks)) for moment in times)
+    name = GAUGES.get(measure, "messages" if measure == "dead_letters" else "")
+    return _samples(row, f"{name}_details") if name else ()
 
 
 def _counter(statistics: Mapping[str, Any], names: Sequence[str], at: float) -> Points:

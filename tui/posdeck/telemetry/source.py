@@ -10,7 +10,7 @@ from typing import Protocol
 from posdeck.errors import PosdeckError
 from posdeck.telemetry.reading import Reading
 
-GAUGES = ("waiting", "unacknowledged", "consumers", "oldest", "dead_letters")
+GAUGES = ("waiting", "unacknowledged", "consumers", "oldest", "dead_letters", "prefetch")
 COUNTERS = ("acknowledged_total", "published_total", "redelivered_total", "errors_total")
 RATES = {  # what a query may give as a ready rate per second, by the counter that it stands for
     "acknowledged_total": "acknowledged_rate",
@@ -69,6 +69,15 @@ class QueueReader(Protocol):
         """
         ...
 
-    async def past(self, queues: Sequence[QueueSource], now: float, seconds: float) -> Mapping[str, Points]:
-        """How many messages waited in the last ``seconds``, by consumer. Raises PosdeckError."""
+    async def past(
+        self,
+        queues: Sequence[QueueSource],
+        now: float,
+        seconds: float,
+        *,
+        measure: str = "waiting",
+        step: float = 0.0,
+    ) -> Mapping[str, Points]:
+        """The samples of one measure in the last ``seconds``, by consumer and by our own clock; ``step`` is the
+        time wanted between two of them, 0 the source's own. Who is not in it has none. Raises PosdeckError."""
         ...

@@ -28,6 +28,8 @@ FORWARD = "forward"
 REVISION = "revision"
 KIND = "kind"
 FORM = "form"
+PLOTS = "plots"
+LINKS = "links"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,12 @@ ACTIONS: tuple[Action, ...] = (
     _action("forward-probe-always", "a", "probe on", FORWARD, "Forwards", footer=14,
             says="probe every five seconds, or no longer"),
     _action("reload", "ctrl+r", "read again", KIND, "Table", footer=30),
+    _action("zoom-out", "z", "longer", PLOTS, "Plots", footer=10,
+            says="15 minutes, 1 hour, 6 hours, 24 hours, as far back as the source goes"),
+    _action("zoom-in", "Z", "shorter", PLOTS, "Plots", footer=11),
+    _action("links", "L", "links", "workload pod", "Look",
+            says="dashboards, traces and the broker's pages of it, from the inventory"),
+    _action("link-open", "enter", "open", LINKS, "Look", footer=5, says="in a browser; copied where there is none"),
     _action("edit", "e", "edit", OBJECT, "Not here", says="says why there is none, and the kubectl command"),
     _action("shell", "s", "shell", POD, "Not here", says="says why there is none, and the kubectl command"),
     _action("open", "enter", "open", "table", "Look", footer=25),

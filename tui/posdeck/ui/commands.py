@@ -17,6 +17,7 @@ from posdeck.ui.reading import open_logs, open_object, show_help
 from posdeck.ui.rows.session import ENDED
 from posdeck.ui.screens.forwards import forward_subject
 from posdeck.ui.screens.kinds import open_kind
+from posdeck.ui.screens.links import open_links
 from posdeck.ui.screens.pane import Subject
 from posdeck.ui.subjects import deployment_subject, object_subject, pod_subject
 from posdeck.ui.views import BY_NAME
@@ -57,7 +58,7 @@ async def command(app: PosdeckApp, text: str) -> None:
         await open_logs(app, *group)
     elif word in completing.OF_OBJECTS and (found := _object(app, rest)) is not None:
         await open_object(app, found, as_yaml=word == "yaml")
-    elif rest and word in {"logs", "log", "restart", "describe", "yaml", "run"}:
+    elif rest and word in {"logs", "log", "restart", "describe", "yaml", "run", "links"}:
         await _named(app, word, rest)
     elif word in {"forward", "fwd"} or (rest and BY_NAME.get(word, None) is BY_NAME["forwards"]):
         await _forward(app, rest)
@@ -158,6 +159,8 @@ async def _named(app: PosdeckApp, word: str, rest: str) -> None:
         await open_logs(app, subject)
     elif word in {"describe", "yaml"}:
         await open_object(app, subject, as_yaml=word == "yaml")
+    elif word == "links":
+        await open_links(app, subject)
     elif word == "run":
         summary = next((r for r in front.runbooks() if r.id == runbook), None)
         name = next((ask.name for ask in summary.asks if ask.type == "workload"), "") if summary else ""

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from posdeck.ui.app import PosdeckApp
 
 KINDS = tuple(str(resource) for resource, _ in KNOWN if resource.plural not in BY_NAME)
-OF_WORKLOADS = ("logs", "log", "restart", "forward")
+OF_WORKLOADS = ("logs", "log", "restart", "forward", "links")
 OF_OBJECTS = ("describe", "yaml")
 CONTEXT = ("ctx", "context", "contexts")
 NAMESPACE = ("ns", "namespace", "namespaces")
 ENVIRONMENT = ("env", "environment", "environments")
 COMMANDS = (
-    "restart", "describe", "yaml", "run", "session", "forward", "ctx", "ns", "env", "redaction", "palette",
+    "restart", "describe", "yaml", "run", "session", "forward", "links", "ctx", "ns", "env", "redaction", "palette",
     "theme", "help", "quit",
 )  # fmt: skip
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})

@@ -11,6 +11,7 @@ from posdeck.ui.places import back
 from posdeck.ui.procedures import begin, for_marked, not_here, procedure, restart, runbook_for
 from posdeck.ui.reading import open_logs, open_object, open_selected, read_runbook, show_help
 from posdeck.ui.screens.forwards import forward_subject
+from posdeck.ui.screens.links import open_links
 from posdeck.ui.screens.pane import Subject
 from posdeck.ui.screens.revisions import compare_revisions
 
@@ -71,6 +72,8 @@ async def _for_subject(app: PosdeckApp, action: Action, subject: Subject) -> Non
         await procedure(app, action, subject)
     elif action.id == "port-forward":
         await forward_subject(app, subject)
+    elif action.id == "links":
+        await open_links(app, subject)
     elif action.id == "compare":
         await compare_revisions(app, subject)
     elif action.id in {"edit", "shell"}:

@@ -71,6 +71,10 @@ async def _at_rest(app: PosdeckApp, pilot: Pilot[Any]) -> None:
     before, same = "", 0
     for _ in range(_MOST_ROUNDS):
         await pilot.pause()
+        asking = [worker for worker in app.workers if worker.group == "charts" and not worker.is_finished]
+        if asking:
+            await app.workers.wait_for_complete(asking)
+            await pilot.pause()
         text = screen_text(app)
         same = same + 1 if text == before else 0
         if same >= (1 if _laid_out(app.console_screen.current) else _PATIENT_ROUNDS):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from posdeck.ui.screens.form import FormPane
 from posdeck.ui.screens.kinds import PLACE as KIND_PLACE
 from posdeck.ui.screens.kinds import KindPane
+from posdeck.ui.screens.links import PLACE as LINKS_PLACE
+from posdeck.ui.screens.links import LinksPane
 from posdeck.ui.screens.logs import LogsPane
 from posdeck.ui.screens.pane import Pane
 from posdeck.ui.screens.session import SessionPane
@@ -24,6 +26,7 @@ _PLACES: Mapping[str, type[Pane]] = {
     SESSION_PLACE: SessionPane,
     FORM_PLACE: FormPane,
     KIND_PLACE: KindPane,
+    LINKS_PLACE: LinksPane,
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from posdeck.errors import UnknownNameError
 from posdeck.ui.actions import ACTIONS, Action, sort_action
+from posdeck.ui.screens.consumers import ConsumersPane
 from posdeck.ui.screens.flow import FlowPane
 from posdeck.ui.screens.forwards import ForwardsPane
 from posdeck.ui.screens.hpa import HpaPane
@@ -15,8 +16,9 @@ from posdeck.ui.screens.library import AuditPane, RunbooksPane
 from posdeck.ui.screens.logs import LogsPane
 from posdeck.ui.screens.overview import OverviewPane
 from posdeck.ui.screens.pane import Pane
+from posdeck.ui.screens.plots import PlotsPane
+from posdeck.ui.screens.scaling import ScalingPane
 from posdeck.ui.screens.tables import (
-    ConsumersPane,
     EventsPane,
     FindingsPane,
     NodesPane,
@@ -26,6 +28,7 @@ from posdeck.ui.screens.tables import (
     TablePane,
     WorkloadsPane,
 )
+from posdeck.ui.screens.tracing import TracingPane
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,9 @@ VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry("hpa", ("hpas", "horizontalpodautoscalers"), "autoscaling, with its arithmetic", HpaPane),
     ViewEntry("consumers", ("co", "consumer", "lag"), "queues, rates and verdicts", ConsumersPane),
     ViewEntry("slo", ("levels", "slos"), "service levels and their error budgets", LevelsPane),
+    ViewEntry("plots", ("plot", "graphs", "charts"), "lag, rates, latency and replicas over time", PlotsPane),
+    ViewEntry("tracing", ("traces", "otel"), "the trace collector, and its lag", TracingPane),
+    ViewEntry("scaling", ("keda", "so", "scaledobjects"), "KEDA, and what it would have done", ScalingPane),
     ViewEntry("services", ("svc", "service"), "services and their ports", ServicesPane),
     ViewEntry("events", ("ev", "event"), "events, newest first", EventsPane),
     ViewEntry("nodes", ("no", "node"), "nodes, where they may be read", NodesPane),

@@ -41,6 +41,9 @@ class Reading(NamedTuple):
 
 
 Measure = Callable[[Json], Usage | None]
+External = Callable[
+    [str, str], float | None
+]  # namespace and name of a ScaledObject -> what its trigger reads
 
 
 class HpaController:
@@ -48,8 +51,9 @@ class HpaController:
 
     name = "hpa"
 
-    def __init__(self, world: World, measure: Measure) -> None:
+    def __init__(self, world: World, measure: Measure, external: External) -> None:
         self._world = world
+        self._external = external
         self._measure = measure
         self._proposals: dict[str, list[tuple[float, int]]] = {}  # uid -> (moment, unlimited proposal)
         self._changes: dict[str, list[tuple[float, int]]] = {}  # uid -> (moment, replicas added or removed)
@@ -141,10 +145,27 @@ class HpaController:
             if kind in ("Resource", "ContainerResource"):
                 source = metric.get("resource") or metric.get("containerResource") or {}
                 made.append(self._resource(kind, source, target, pods, wanted))
+            elif kind == "External":
+                made.append(self._external_metric(hpa, metric.get("external") or {}, wanted))
             else:
                 text = f"unable to get {kind.lower()} metric: no metrics returned from the custom metrics API"
                 made.append(Reading(0, None, kind, text, f"FailedGet{kind}Metric"))
         return made
+
+    def _external_metric(self, hpa: Json, source: Json, wanted: int) -> Reading:
+        """A number of KEDA's, divided by the replicas: the target is always an average."""
+        name = dig(source, "metric", "name") or ""
+        labels = dig(source, "metric", "selector", "matchLabels") or {}
+        goal = number(dig(source, "target", "averageValue") or "0") or 1.0
+        total = self._external(hpa["metadata"]["namespace"], labels.get("scaledobject.keda.sh/name", ""))
+        if total is None:
+            text = f"unable to get external metric {hpa['metadata']['namespace']}/{name}: no metric was read"
+            return Reading(0, None, name, text, "FailedGetExternalMetric")
+        ratio = total / (goal * wanted)
+        proposal = wanted if abs(ratio - 1) <= TOLERANCE else math.ceil(total / goal - 1e-9)
+        current = {"averageValue": f"{round(total * 1000 / wanted)}m"}
+        entry = {"type": "External", "external": {"metric": source["metric"], "current": current}}
+        return Reading(proposal, entry, f"external metric {name}")
 
     def _resource(self, kind: str, source: Json, target: Json, pods: list[Json], wanted: int) -> Reading:
         name, goal = source.get("name", ""), source.get("target") or {}

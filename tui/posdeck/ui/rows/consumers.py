@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from posdeck.cluster.snapshot import Deployment
+from posdeck.kubetext.quantities import format_cpu
 from posdeck.operations.view import ConsumerView, Verdict
 from posdeck.telemetry.reading import Reading
 from posdeck.ui.plain import plain
-from posdeck.ui.rows.cells import Cell, Column, RowKind, number_order, reading_cell
+from posdeck.ui.rows.cells import Cell, Column, RowKind, number_order, reading_cell, time_order
 from posdeck.ui.rows.workloads import ready_cell, short_cell
 from posdeck.ui.scene import Scene
 from posdeck.ui.spark import spark
@@ -19,6 +21,7 @@ _VERDICT = {
     Verdict.FALLING_BEHIND: ("▲", Tone.WARN),
     Verdict.STUCK: ("✖", Tone.BAD),
     Verdict.NO_CONSUMER: ("✖", Tone.BAD),
+    Verdict.RETURNING: ("↻", Tone.BAD),
     Verdict.PAUSED: ("‖", Tone.WARN),
     Verdict.ASLEEP: ("☾", Tone.DIM),
     Verdict.CANNOT_TELL: ("?", Tone.DIM),
@@ -27,6 +30,7 @@ _RANK = {verdict: rank for rank, verdict in enumerate(
     (
         Verdict.STUCK,
         Verdict.NO_CONSUMER,
+        Verdict.RETURNING,
         Verdict.FALLING_BEHIND,
         Verdict.PAUSED,
         Verdict.CANNOT_TELL,
@@ -42,7 +46,7 @@ class Consumers(RowKind):
     id = "consumers"
     noun = "consumers"
     default_sort = "name"
-    volatile = frozenset({"lag", "in", "out", "verdict"})
+    volatile = frozenset({"lag", "in", "out", "verdict", "active", "cpu"})
     columns = (
         Column("state", "", least=1, most=1),
         Column("name", "NAME", least=16, most=48, key="n"),
@@ -56,7 +60,9 @@ class Consumers(RowKind):
         Column("dead", "DEAD", right=True, priority=6, descending=True),
         Column("errors", "ERR/m", right=True, priority=5, key="e", descending=True),
         Column("oldest", "OLDEST", right=True, priority=5, descending=True),
+        Column("active", "ACTIVE", right=True, priority=5, key="a", descending=True),
         Column("connected", "CONN", right=True, priority=6),
+        Column("cpu", "CPU", right=True, priority=6, key="c", descending=True),
         Column("verdict", "VERDICT", least=11, key="v"),
         Column("because", "BECAUSE", priority=4, most=120, prose=True),
     )
@@ -82,7 +88,9 @@ class Consumers(RowKind):
             reading_cell(consumer.dead_letters, tone=Tone.WARN),
             reading_cell(consumer.errors, tone=Tone.WARN),
             oldest_cell(consumer.oldest),
+            active_cell(consumer, scene),
             reading_cell(consumer.connected),
+            cpu_cell(deployment, scene),
             Cell(consumer.verdict.value, tone),
             Cell(plain(consumer.because), Tone.DIM),
         )
@@ -102,6 +110,11 @@ class Consumers(RowKind):
         }
         if column in numbers:
             return number_order(numbers[column].value)
+        if column == "active":
+            return time_order(consumer.active_at)
+        if column == "cpu":
+            deployment = scene.snapshot.deployments.get(scene.wall.full(key))
+            return number_order(scene.joins.load(deployment).cpu if deployment else None)
         if column == "verdict":
             return (_RANK.get(consumer.verdict, 9), key)
         return key if column == "name" else super().order(column, key, item, scene)
@@ -114,6 +127,25 @@ class Consumers(RowKind):
         known = {key for _, keys in grouped for key in keys}
         grouped.append(("not in the catalogue", sorted(k for k in there if k not in known)))
         return [(title, keys) for title, keys in grouped if keys] if scene.wall.members else None
+
+
+def verdict_mark(verdict: Verdict) -> tuple[str, Tone]:
+    """The glyph and the tone of a verdict."""
+    return _VERDICT.get(verdict, ("?", Tone.DIM))
+
+
+def active_cell(consumer: ConsumerView, scene: Scene) -> Cell:
+    """How long ago something was last seen to be done; by its log where no acknowledgement is counted."""
+    if consumer.active_at is None:
+        return Cell("–", Tone.DIM)
+    mark = " log" if consumer.active_by == "log" else ""
+    return Cell(f"{scene.since(consumer.active_at)}{mark}", Tone.NORMAL)
+
+
+def cpu_cell(deployment: Deployment | None, scene: Scene) -> Cell:
+    """What its measured pods use together, in cores."""
+    cpu = scene.joins.load(deployment).cpu if deployment is not None else None
+    return Cell("–", Tone.DIM) if cpu is None else Cell(format_cpu(cpu))
 
 
 def oldest_cell(reading: Reading) -> Cell:

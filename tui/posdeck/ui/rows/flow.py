@@ -14,7 +14,12 @@ from posdeck.ui.rows.workloads import workload_state
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone
 
-_TROUBLED = {Verdict.STUCK: Tone.BAD, Verdict.NO_CONSUMER: Tone.BAD, Verdict.FALLING_BEHIND: Tone.WARN}
+_TROUBLED = {
+    Verdict.STUCK: Tone.BAD,
+    Verdict.NO_CONSUMER: Tone.BAD,
+    Verdict.RETURNING: Tone.BAD,
+    Verdict.FALLING_BEHIND: Tone.WARN,
+}
 _RANK = [Tone.BAD, Tone.WARN, Tone.BUSY, Tone.GOOD, Tone.DIM]
 _GLYPH = {Tone.BAD: "✖", Tone.WARN: "▲", Tone.BUSY: "◌", Tone.GOOD: "●", Tone.DIM: "○"}
 

@@ -11,12 +11,13 @@ import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from posdeck.cluster.snapshot import Condition, Hpa, HpaMetric
 from posdeck.kubetext.quantities import format_cpu, format_memory
 from posdeck.ui.plain import plain
+from posdeck.ui.plotting import axis
 from posdeck.ui.rows.cells import Line, Span
+from posdeck.ui.rows.scaling import scaler_word
 from posdeck.ui.scene import Scene
 from posdeck.ui.spark import bar, spark
 from posdeck.ui.tones import Tone
@@ -221,7 +222,8 @@ def card(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
         limited = next((c for c in hpa.conditions if c.type == "ScalingLimited" and c.status == "True"), None)
         since = f", since {scene.clock(limited.changed_at)}" if limited and limited.changed_at else ""
         lines.append((("held by  ", Tone.NORMAL), (f"{why}{since}", Tone.WARN)))
-    return lines
+    scaled = scene.view.scalers.of_hpa(hpa.name)
+    return [*lines, (scaler_word(scaled),)] if scaled else lines
 
 
 def plot(history: Sequence[tuple[float, int, int]], hpa: Hpa, cells: int, height: int) -> list[Line]:
@@ -248,22 +250,5 @@ def plot(history: Sequence[tuple[float, int, int]], hpa: Hpa, cells: int, height
             else:
                 spans.append((" ", Tone.NORMAL))
         lines.append(tuple(spans))
-    return [*lines, *_axis(begin, end, columns)]
-
-
-def _axis(begin: float, end: float, columns: int) -> list[Line]:
-    """The ground line with its marks, and the times of day below them."""
-    pattern = "%H:%M" if end - begin >= 300 else "%H:%M:%S"
-    marks = max(2, min(5, columns // 16 + 1))
-    ground, names = ["─"] * columns, [" "] * (columns + 6)
-    for mark in range(marks):
-        place = round((columns - 1) * mark / (marks - 1))
-        ground[place] = "┴"
-        text = datetime.fromtimestamp(begin + (end - begin) * mark / (marks - 1), UTC).strftime(pattern)
-        start = min(max(0, 6 + place - len(text) // 2), columns + 6 - len(text))
-        names[start : start + len(text)] = text
-    return [
-        (("   0 └" + "".join(ground), Tone.DIM),),
-        (("".join(names), Tone.DIM),),
-        (("      █ running   · wanted   times in UTC", Tone.DIM),),
-    ]
+    names = (("      █ running   · wanted   times in UTC", Tone.DIM),)
+    return [*lines, *axis(begin, end, columns, 5), names]

@@ -270,6 +270,7 @@ class WallRows(RowKind):
 QUEUE_TONES = {
     Verdict.STUCK: Tone.BAD,
     Verdict.NO_CONSUMER: Tone.BAD,
+    Verdict.RETURNING: Tone.BAD,
     Verdict.FALLING_BEHIND: Tone.WARN,
 }
 

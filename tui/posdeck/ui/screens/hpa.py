@@ -13,6 +13,7 @@ from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.hpa import condition_words, explanation, metric_lines, plot, replica_line
 from posdeck.ui.rows.manifest import event_lines
+from posdeck.ui.rows.scaling import scaler_lines
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.subjects import subject_of
@@ -55,7 +56,8 @@ class HpaPane(Pane):
                 FeedState.CONNECTING: "Still loading.",
             }
             said = words.get(feed.state, feed.state.value)
-            self.text.set_lines([((said, Tone.DIM),), ((plain(feed.reason), Tone.DIM),)])
+            lines: list[Line] = [((said, Tone.DIM),), ((plain(feed.reason), Tone.DIM),)]
+            self.text.set_lines([*lines, *_other_scalers(scene, max(40, self.text.size.width))])
             self.box.say("HPA")
             return
         count = len(scene.snapshot.hpas)
@@ -93,9 +95,12 @@ def hpa_lines(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
     """The whole page of one HPA."""
     history = scene.view.hpa_history.get(hpa.name, ())
     blank: Line = ()
+    scaled = scene.view.scalers.of_hpa(hpa.name)
+    owned = [(("KEDA", Tone.HEADING),), *scaler_lines(scaled, cells), blank] if scaled else []
     lines: list[Line] = [
         replica_line(hpa, history),
         blank,
+        *owned,
         *plot(history, hpa, min(cells, 100), 8),
         blank,
         (("METRICS", Tone.HEADING),),
@@ -119,4 +124,19 @@ def hpa_lines(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
         for event in scene.snapshot.events.values()
         if event.about_kind == "HorizontalPodAutoscaler" and event.about_name == hpa.name
     ]
-    return [*lines, blank, (("EVENTS", Tone.HEADING),), *event_lines(about, scene)]
+    return [
+        *lines,
+        blank,
+        (("EVENTS", Tone.HEADING),),
+        *event_lines(about, scene),
+        *_other_scalers(scene, cells),
+    ]
+
+
+def _other_scalers(scene: Scene, cells: int) -> list[Line]:
+    """ScaledObjects that have no HPA now: they are paused, or something is wrong."""
+    without = [o for o in scene.view.scalers.objects if o.hpa not in scene.snapshot.hpas]
+    if not without:
+        return []
+    lines: list[Line] = [(), (("KEDA'S OBJECTS WITHOUT AN HPA", Tone.HEADING),)]
+    return [*lines, *(line for each in without for line in scaler_lines(each, cells))]

@@ -10,7 +10,6 @@ from textual.widgets import Static
 from posdeck.cluster.snapshot import Feed, FeedState
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import RowKind
-from posdeck.ui.rows.consumers import Consumers
 from posdeck.ui.rows.objects import Events, Nodes, Revisions, Services
 from posdeck.ui.rows.pods import Pods
 from posdeck.ui.rows.problems import Findings
@@ -142,24 +141,6 @@ class RevisionsPane(TablePane):
     """Replica sets."""
 
     view_name, kind_class, caption = "revisions", Revisions, "Revisions"
-
-
-class ConsumersPane(TablePane):
-    """Consumers; the reason for the selected one's verdict stands at the bottom."""
-
-    view_name, kind_class, caption = "consumers", Consumers, "Consumers"
-
-    def subtitle_text(self, scene: Scene) -> str:
-        consumer = self.rows.list.item
-        if consumer is None:
-            return ""
-        because = plain(consumer.because) or "no reason given"
-        return f"{self.rows.list.selected}: {plain(consumer.verdict.value)} — {because}"
-
-    def why(self, scene: Scene, feed: Feed | None) -> str:
-        if not self.rows.list.items and not self.rows.list.shown_count:
-            return "No consumer is known yet: the catalogue names them, and it is still being read."
-        return super().why(scene, feed)
 
 
 class ServicesPane(TablePane):
