@@ -10,6 +10,7 @@ import os
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -46,6 +47,7 @@ class FaultyApi:
         self.fault: Fault | None = None
         self.port = 0
         self.token = "token-of-the-proxy"
+        self.accepted: set[str] | None = None  # tokens that are let in; None lets everybody in
         self._authority = certificates.issue()
         self._runner: web.AppRunner | None = None
         self._client: aiohttp.ClientSession | None = None
@@ -110,8 +112,8 @@ class FaultyApi:
         """How many watches are open."""
         return len(self._watches)
 
-    def write_kubeconfig(self, path: Path, namespace: str) -> Path:
-        """A kubeconfig for this address."""
+    def write_kubeconfig(self, path: Path, namespace: str, user: dict[str, Any] | None = None) -> Path:
+        """A kubeconfig for this address; ``user`` instead of the token."""
         authority = base64.b64encode(self._authority.ca_pem).decode()
         cluster = {"server": f"https://127.0.0.1:{self.port}", "certificate-authority-data": authority}
         content = {
@@ -119,7 +121,7 @@ class FaultyApi:
             "kind": "Config",
             "current-context": "faulty",
             "clusters": [{"name": "faulty", "cluster": cluster}],
-            "users": [{"name": "someone", "user": {"token": self.token}}],
+            "users": [{"name": "someone", "user": user or {"token": self.token}}],
             "contexts": [
                 {
                     "name": "faulty",
@@ -136,6 +138,9 @@ class FaultyApi:
         self._transports.add(request.transport)
         watch = request.query.get("watch", "") in {"1", "true"}
         fault = self._fault_for(request.path, watch)
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.accepted is not None and bearer not in self.accepted:
+            fault = Fault(401)
         if fault is not None:
             if fault.silent:
                 await self._changed.wait()

@@ -73,6 +73,7 @@ BREAKAGES = (
     Breakage("silent", answering(Fault(silent=True)), mended, STALE, "no answer"),
     Breakage("too slow", answering(Fault(delay=12)), mended, STALE, ""),
     Breakage("401", answering(Fault(401)), mended, FeedState.AUTH_EXPIRED, ""),
+    Breakage("namespace gone", answering(Fault(404)), mended, FeedState.ABSENT, "", kept=False),
     Breakage("403", answering(Fault(403)), mended, FeedState.FORBIDDEN, "", kept=False),
 )
 

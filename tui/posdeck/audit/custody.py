@@ -92,7 +92,9 @@ def check_space(folder: Path, extra: int = 0) -> None:
 def _write_probe(probe: Path) -> None:
     descriptor = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     try:
-        os.write(descriptor, bytes(_PROBE_SIZE))
+        left = _PROBE_SIZE
+        while left:  # what no longer fits is first cut short; only the next write fails
+            left -= os.write(descriptor, bytes(left))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
