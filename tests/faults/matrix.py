@@ -21,6 +21,8 @@ ENDING = "tests/execution/test_ending.py"
 RUNS = "tests/execution/test_runs.py"
 CONSOLE = "tests/ui/test_console.py"
 FILES = "tests/faults/test_files.py"
+IDENTITIES = "tests/faults/test_identity_faults.py"
+TERMINAL = "tests/faults/test_terminal.py"
 BREAKS = f"{CLUSTER}::test_it_is_shown_refused_survived_and_over_by_itself"
 BROKEN_WATCH = f"{CLUSTER}::test_a_broken_watch_is_opened_anew_and_misses_nothing"
 
@@ -78,6 +80,12 @@ API = (
     Case("API server", "another cluster under the address", "the other one's objects", "the previewed write",
          "the other cluster, untouched",
          (f"{CLUSTER}::test_another_cluster_under_the_same_address_gets_no_write",)),
+    Case("API server", "clusters change places again and again", "one of them, never both", NOTHING,
+         "each kind is proved to be of one",
+         (f"{CLUSTER}::test_clusters_that_change_places_again_and_again_are_never_mixed",)),
+    _api("namespace gone while watched (404)", "absent", "namespace-gone", "posdeck; no rows are kept"),
+    Case("API server", "metrics API goes and comes back", "absent, no numbers kept", NOTHING, "all other rows",
+         (f"{IDENTITIES}::test_the_metrics_api_goes_and_comes_back",)),
     Case("API server", "bound to another cluster", "read-only, and why", ALL_WRITES, "the namespace",
          (f"{REFUSALS}::TestBinding",), long=True),
     Case("API server", "namespace deleted", "does not exist", "every write", "posdeck itself",
@@ -105,6 +113,15 @@ IDENTITY = (
           f"{PLUGINS}::test_a_failing_plugin_is_not_run_by_every_watch")),
     Case("identity", "plugin's token expires", "nothing: renewed", NOTHING, "rows",
          (f"{PLUGINS}::test_a_refused_token_is_replaced_by_another_run",)),
+    Case("identity", "login ends, plugin asks to log in", "expired, in the plugin's words", ALL_WRITES,
+         "rows; back with the login",
+         (f"{IDENTITIES}::test_a_login_that_ends_is_told_in_the_plugins_words_and_is_back_by_itself",)),
+    Case("identity", "rights given after the start", "forbidden", ALL_WRITES, "used within seconds",
+         (f"{IDENTITIES}::test_rights_given_after_the_start_are_used_within_seconds",)),
+    Case("identity", "clock set forward", NOTHING, NOTHING, "rows, writes, the chain",
+         (f"{IDENTITIES}::test_a_clock_that_is_set_disturbs_nothing[forward]",)),
+    Case("identity", "clock set back", NOTHING, NOTHING, "rows, writes, the chain",
+         (f"{IDENTITIES}::test_a_clock_that_is_set_disturbs_nothing[back]",)),
     Case("identity", "viewer tries to write (real)", "which right is missing", "the write", "the record of it",
          (f"{REFUSALS}::test_a_viewer_sees_everything_and_may_restart_nothing",), long=True),
 )  # fmt: skip
@@ -116,6 +133,8 @@ RECORD = (
          "the cluster, untouched", (f"{REFUSALS}::TestRecord",), long=True),
     Case("record", "disk full", "how much is missing", "the write, before it", "the chain",
          (f"{STORE}::TestCustody::test_too_little_space_is_found_before_an_act",)),
+    Case("record", "quota of the state folder full", "that it cannot be written", "the write, before it",
+         "the chain", (f"{IDENTITIES}::test_a_full_quota_refuses_the_write_before_it",)),
     Case("record", "store corrupt", "no database", ALL_WRITES, "the file, as it is",
          (f"{STORE}::TestCustody::test_a_file_that_is_no_database_is_refused",)),
     Case("record", "store cut short", "CHANGED, and where", ALL_WRITES, "what is left",
@@ -166,6 +185,22 @@ SCREEN = (
          (f"{CONSOLE}::test_one_object_that_cannot_be_drawn_leaves_the_others",)),
 )  # fmt: skip
 
+ENDS = f"{TERMINAL}::test_however_it_ends_the_terminal_is_given_back"
+IN_TERMINAL = (
+    Case("terminal", "left by key", NOTHING, NOTHING, "stty, screen and mouse as before", (f"{ENDS}[key]",), long=True),
+    Case("terminal", "told to end (TERM)", NOTHING, NOTHING, "the same", (f"{ENDS}[TERM]",), long=True),
+    Case("terminal", "told to end (INT)", NOTHING, NOTHING, "the same", (f"{ENDS}[INT]",), long=True),
+    Case("terminal", "told to end (HUP), terminal there", NOTHING, NOTHING, "the same", (f"{ENDS}[HUP]",), long=True),
+    Case("terminal", "told to end while it starts", NOTHING, NOTHING, "the same",
+         (f"{TERMINAL}::test_ended_while_it_starts_the_terminal_is_given_back",), long=True),
+    Case("terminal", "closed under the live console", NOTHING, NOTHING, "no process is left",
+         (f"{TERMINAL}::test_a_closed_terminal_ends_it_and_nothing_of_it_is_left",), long=True),
+    Case("terminal", "resized to 20×5 and back", "what fits, then all", NOTHING, "the console",
+         (f"{TERMINAL}::test_20_by_5_and_back_harms_nothing",), long=True),
+    Case("terminal", "STOP and CONT from outside", "what happened meanwhile", NOTHING, "keys, stty",
+         (f"{TERMINAL}::test_suspended_for_a_while_it_shows_what_happened_meanwhile",), long=True),
+)  # fmt: skip
+
 MALFORMED = (
     Case("files", "kubeconfig malformed", "file, line, cause, remedy", "to connect", "the rest",
          (f"{FILES}::test_a_mistake_is_named_with_file_line_and_remedy[kubeconfig]",)),
@@ -180,4 +215,4 @@ MALFORMED = (
          (f"{RUNS}::test_a_playbook_that_cannot_begin_has_failed_and_says_why",), long=True),
 )  # fmt: skip
 
-CASES = (*API, *IDENTITY, *RECORD, *RUN, *SCREEN, *MALFORMED)
+CASES = (*API, *IDENTITY, *RECORD, *RUN, *SCREEN, *IN_TERMINAL, *MALFORMED)

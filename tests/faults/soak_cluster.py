@@ -18,7 +18,7 @@ from posdeck.simulator.registry import DeleteOptions
 from posdeck.simulator.resources import PODS
 from posdeck.simulator.server import Simulator
 
-CHURN, FAULTS, LASTS = 10.0, 120.0, 12.0  # simulated seconds: between deletions, between faults, of a fault
+CHURN, FAULTS, LASTS = 10.0, 300.0, 12.0  # simulated seconds: between deletions, between faults, of a fault
 BROKEN = (
     Fault(500), Fault(429, {"Retry-After": "1"}), Fault(half=True), Fault(silent=True), Fault(410, watches=True),
     Fault(401), Fault(403), Fault(503),

@@ -114,12 +114,16 @@ class Watcher:
         self._awake = asyncio.Event()
         self._version = ""
         self._broke_at: float | None = None  # monotonic: the last failure
+        self._list_began = float("-inf")  # monotonic: the list in progress
         self._proved = False  # whether list and watch are known to be of one cluster
 
     def reopen(self, reason: str) -> None:
-        """Break off what is open, a stream or a list, since it may be dead without knowing, and pause no longer."""
+        """Break off what is open, a stream or a list, since it may be dead without knowing, and pause no longer. A
+        list that has not waited for long goes on: a slow server must not be asked from the beginning each time."""
         self._backoff.reset()
         self._awake.set()
+        if self._clock.monotonic() - self._list_began < self._timing.connect:
+            return
         if self._break is not None and not self._break.done():
             self._break.set_result(reason)
 
@@ -127,7 +131,11 @@ class Watcher:
         """List and watch until cancelled."""
         while True:
             try:
-                await self._breakable(self._list())
+                self._list_began = self._clock.monotonic()
+                try:
+                    await self._breakable(self._list())
+                finally:
+                    self._list_began = float("-inf")
                 await self._follow()
                 continue
             except PosdeckError as error:
@@ -333,6 +341,8 @@ class Watcher:
     def _pause(self, error: PosdeckError) -> float:
         if isinstance(error, ThrottledError):
             return error.retry_after + self._backoff.next()
+        if isinstance(error, AuthExpiredError):  # a plugin that failed is not run again for a while as it is
+            return self._backoff.next(self._timing.longest_pause / 2)
         never_had = isinstance(error, (ForbiddenError, NotFoundError)) and not self._seen_whole
         if never_had and not self._resource.namespaced:
             return self._backoff.next(self._timing.longest_pause_outside)
