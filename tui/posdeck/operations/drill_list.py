@@ -85,14 +85,14 @@ DRILLS: tuple[Drill, ...] = (
     Drill(
         "one-pod-hung", "One upload pod of three does nothing", "one-pod-hung", "consumer-orders-bulk-upload",
         frozenset({"pod-hung", "consumer-lag-growing", "bulk-upload-delayed"}),
-        frozenset({"bulk-upload-delays", "delete-pod", "scale-workload"}), Cure.DELETE_POD, Cure.SCALE_UP,
+        frozenset({"bulk-upload-delays", "delete-pod"}), Cure.DELETE_POD, Cure.SCALE_UP,
         "One of three pods hangs with messages in its hands; two cannot carry the load.",
         "Compare the pods: one uses no CPU. Delete that pod; its replacement works.",
     ),
     Drill(
         "uploads-surge", "Many uploads at once", "arrival-surge", "consumer-orders-bulk-upload",
         frozenset({"consumer-lag-growing", "bulk-upload-delayed"}),
-        frozenset({"bulk-upload-delays", "scale-workload"}), Cure.OUTSIDE, Cure.RESTART,
+        frozenset({"bulk-upload-delays"}), Cure.OUTSIDE, Cure.RESTART,
         "Three times as many files as usual were uploaded.",
         "Look at every tier: all work, one falls behind. Scale it up within its maximum; a restart costs time.",
         {"factor": 3.0},
@@ -100,7 +100,7 @@ DRILLS: tuple[Drill, ...] = (
     Drill(
         "vip-uploads-delayed", "VIP uploads wait", "heavy-files", "consumer-orders-bulk-upload-vip1",
         frozenset({"consumer-lag-growing", "bulk-upload-delayed"}),
-        frozenset({"bulk-upload-delays", "scale-workload"}), Cure.OUTSIDE, Cure.RESTART,
+        frozenset({"bulk-upload-delays", "vip-peak"}), Cure.OUTSIDE, Cure.RESTART,
         "A VIP customer uploads very large files; each takes several times as long.",
         "Look at every tier: only VIP 1 falls behind, and it works. Scale that tier up until it has caught up.",
     ),

@@ -95,8 +95,8 @@ class RunbookLibrary:
                 found.append((runbook, filled))
         if short in self.catalogue.workloads:
             found = [each for each in found if each[1] or _concerns(each[0], (short, *groups))]
-        # what finds out comes before what knows only one answer
-        found.sort(key=lambda each: _looks(each[0]) < THOROUGH)
+        # what finds out comes before what knows only one answer, and what is made for the group before what fits all
+        found.sort(key=lambda each: (_looks(each[0]) < THOROUGH, _fits_all(each[0])))
         return (found[0][0].id, found[0][1]) if found else None
 
     def for_workload(self, short: str) -> tuple[str, Mapping[str, str]] | None:
@@ -188,6 +188,11 @@ class _Names:
 def _concerns(runbook: Runbook, names: tuple[str, ...]) -> bool:
     """Whether a runbook that asks for no workload has a step on one of these workloads or groups."""
     return any(getattr(step, "target", None) in names for step in runbook.steps)
+
+
+def _fits_all(runbook: Runbook) -> bool:
+    """Whether it can be carried out on any workload, whatever its group."""
+    return any(p.type == "workload" and p.source is not None and p.source.group == "all" for p in runbook.params)
 
 
 def _looks(runbook: Runbook) -> int:

@@ -15,15 +15,17 @@ from posdeck.findings.wording import count_of
 
 ID = "pod-hung"
 HOLD = 120.0
-SHARE = 0.1  # of what its siblings use
+SHARE = 0.2  # of what its siblings use; an idle program still polls, answers probes and cleans up
 BUSY = 0.02  # cores that the siblings must use for the comparison to mean anything
 
 
 def find(situation: Situation) -> Iterator[Finding]:
-    """One finding per consumer with several pods of which some use next to no CPU while messages wait."""
+    """One finding per consumer with several pods of which some use next to no CPU while there is work: messages
+    wait, or are held and not acknowledged (the siblings may carry the load, so that none waits)."""
     usage = situation.snapshot.pod_usage
     for workload, facts in consumers(situation):
-        if not (facts.waiting.value or 0.0) > 0:
+        waiting, held = facts.waiting.value or 0.0, facts.unacknowledged.value or 0.0
+        if waiting <= 0 and held <= 0:
             continue
         used = {
             p.name: usage[p.name].cpu
@@ -41,8 +43,12 @@ def find(situation: Situation) -> Iterator[Finding]:
             ID,
             workload.deployment,
             situation.severity(workload.deployment, down=False),
-            f"{count_of(len(idle), len(used), 'pod')}: next to no CPU used while messages wait and the others work",
-            evidence=[(f"pod/{pod} cpu", f"{cpu * 1000:.0f}m") for pod, cpu in sorted(used.items())],
+            f"{count_of(len(idle), len(used), 'pod')}: next to no CPU used while the others work",
+            evidence=[
+                *((f"pod/{pod} cpu", f"{cpu * 1000:.0f}m") for pod, cpu in sorted(used.items())),
+                ("waiting messages", f"{waiting:.0f}"),
+                ("unacknowledged messages", f"{held:.0f}"),
+            ],
             likely="the program hangs in this pod, or has lost its channel to the queue",
             confidence=Confidence.LOW,
             pods=idle,
