@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlsplit
 
 from posdeck.errors import ConfigurationError
 
@@ -19,12 +20,13 @@ VARIABLE = "POSDECK_CONFIG"
 THEMES = ("dark", "light", "high-contrast", "colour-blind")
 SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 _NO_KEYS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting. ``kind`` is text, flag, folders, patterns, path or table (action id to key)."""
+    """One setting. ``kind`` is text, url, flag, folders, patterns, path or table (action id to key)."""
 
     name: str  # with its table: "redaction.patterns"
     kind: str
@@ -42,8 +44,34 @@ SETTINGS = (
     ),
     Setting("keys", "table", _NO_KEYS, "Other keys for actions, by action id; help (?) shows the ids."),
     Setting("redaction.patterns", "patterns", (), "Regular expressions of text that is never shown or kept."),
+    Setting("announce.bell", "flag", True, "Ring the terminal's bell when something new goes wrong."),
+    Setting("announce.title", "flag", True, "Say in the terminal's title how much is wrong."),
+    Setting(
+        "announce.desktop",
+        "text",
+        "off",
+        "Have the terminal notify the desktop of what is new: OSC 9 (iTerm2, kitty, Windows Terminal) or OSC 777.",
+        ("off", "osc9", "osc777"),
+    ),
+    Setting(
+        "announce.webhook", "url", None, "Where to post what is new as JSON: https, or http on this machine."
+    ),
+    Setting(
+        "announce.least", "text", "warning", "The least severity that is announced.", ("critical", "warning")
+    ),
     Setting("audit.file", "path", None, "The file of the record; by default below the state folder."),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """How new findings make themselves known. A webhook's address may be a secret: it stays out of ``repr``."""
+
+    bell: bool = True
+    title: bool = True
+    desktop: str = "off"
+    webhook: str | None = field(default=None, repr=False)
+    least: str = "warning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +85,7 @@ class Settings:
     keys: Mapping[str, str] = field(default_factory=lambda: _NO_KEYS, hash=False)
     redaction_patterns: tuple[str, ...] = ()
     audit_file: Path | None = None
+    announce: Announce = Announce()
     path: Path | None = None
 
 
@@ -141,6 +170,7 @@ def parse_settings(text: str, path: Path) -> Settings:
         keys=values["keys"],
         redaction_patterns=values["redaction.patterns"],
         audit_file=values["audit.file"],
+        announce=Announce(**{n.partition(".")[2]: v for n, v in values.items() if n.startswith("announce.")}),
         path=path,
     )
 
@@ -169,6 +199,7 @@ def _property(setting: Setting) -> dict[str, Any]:
     shapes: dict[str, dict[str, Any]] = {
         "text": {"type": "string", "minLength": 1},
         "path": {"type": "string", "minLength": 1},
+        "url": {"type": "string", "pattern": "^https?://"},
         "flag": {"type": "boolean"},
         "folders": texts,
         "patterns": {"type": "array", "items": {"type": "string", "minLength": 1, "format": "regex"}},
@@ -229,6 +260,8 @@ class _Reader:
                 return tuple(self._pattern(setting, t) for t in self._texts(setting, value))
             case "path":
                 return self._resolved(self._text_value(setting.name, value))
+            case "url":
+                return self._url(setting, self._text_value(setting.name, value))
         text = self._text_value(setting.name, value)
         if setting.choices and text not in setting.choices:
             near = difflib.get_close_matches(text, setting.choices, n=1)
@@ -255,6 +288,18 @@ class _Reader:
 
     def _resolved(self, text: str) -> Path:
         return self._path.parent / Path(text).expanduser()
+
+    def _url(self, setting: Setting, text: str) -> str:
+        """An address that findings may be sent to: never in the clear across a network."""
+        try:
+            parts = urlsplit(text)
+            host = parts.hostname or ""
+        except ValueError:
+            host = ""
+        if host and (parts.scheme == "https" or (parts.scheme == "http" and host in _THIS_MACHINE)):
+            return text
+        remedy = "Write https://…, or http://127.0.0.1:PORT/… for a program on this machine."
+        raise self.wrong(setting.name, f"{setting.name} is no address that findings may be sent to", remedy)
 
     def _pattern(self, setting: Setting, text: str) -> str:
         try:

@@ -20,6 +20,11 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
         "posdeck.cli.status:status",
         "Say whether something is wrong now (exit 0, 1, or 2: cannot tell).",
     ),
+    (
+        "findings",
+        "posdeck.cli.findings:findings",
+        "List what is wrong, once or as it changes; acknowledge, snooze or note it.",
+    ),
     ("snapshot", "posdeck.cli.snapshot:snapshot", "Print one view as it would be drawn, and leave."),
     (
         "drill",

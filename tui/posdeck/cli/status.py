@@ -38,7 +38,9 @@ def status(options: Options, output: str, timeout: float) -> None:
         raise click.exceptions.Exit(CANNOT_TELL) from error
     code = state_of(view, unsure)
     if output == "json":
-        document = as_json(view, code) | {"not_certain": [_problem(p) for p in unsure]}
+        from posdeck.operations.news import as_json as problem_json
+
+        document = as_json(view, code) | {"not_certain": [problem_json(p) for p in unsure]}
         click.echo(json.dumps(document, indent=2))
     else:
         _print(view, code)
@@ -79,6 +81,8 @@ def state_of(view: View, unsure: Sequence[Problem] = ()) -> int:
 
 def as_json(view: View, code: int) -> dict[str, Any]:
     """The state as JSON types."""
+    from posdeck.operations.news import as_json as problem_json
+
     connection = view.snapshot.connection
     return {
         "state": ("healthy", "wrong", "cannot tell")[code],
@@ -87,8 +91,8 @@ def as_json(view: View, code: int) -> dict[str, Any]:
         "context": connection.context,
         "server": connection.server,
         "writes": view.surroundings.writes,
-        "problems": [_problem(p) for p in view.problems],
-        "risks": [_problem(p) for p in view.risks],
+        "problems": [problem_json(p) for p in view.problems],
+        "risks": [problem_json(p) for p in view.risks],
         "cannot_tell": list(view.cannot_tell),
         "feeds": {
             k.value: {"state": f.state.value, "reason": f.reason} for k, f in view.snapshot.feeds.items()
@@ -100,39 +104,17 @@ def as_json(view: View, code: int) -> dict[str, Any]:
     }
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
-    return {
-        "id": problem.id,
-        "severity": problem.severity.value,
-        "object": f"{problem.object_kind}/{problem.object_name}",
-        "short": problem.short,
-        "text": problem.text,
-        "since": problem.since.isoformat() if problem.since else None,
-        "since_at_least": problem.since_at_least,
-        "runbook": problem.runbook or None,
-        "params": dict(problem.params),
-        "evidence": dict(problem.evidence),
-    }
-
-
 def _print(view: View, code: int) -> None:
-    from posdeck.kubetext.ages import human_duration
-
     pods = view.snapshot.pods.values()
     word = ("✔ healthy", "✖ something is wrong", "? cannot tell")[code]
     namespace, environment = view.snapshot.connection.namespace, view.surroundings.environment
     click.echo(
         f"{word}: {namespace} ({environment}), {sum(p.is_ready for p in pods)} of {len(pods)} pods ready"
     )
-    rows = []
-    for problem in view.problems:
-        since = "?"
-        if problem.since is not None and view.snapshot.taken_at is not None:
-            since = human_duration((view.snapshot.taken_at - problem.since).total_seconds())
-            since = f"≥{since}" if problem.since_at_least else since
-        rows.append((problem.severity.value, since, problem.short, problem.text, problem.runbook or "–"))
-    if rows:
-        print_columns([("SEVERITY", "SINCE", "OBJECT", "WHAT", "RUNBOOK"), *rows])
+    if view.problems:
+        from posdeck.cli.findings import HEADINGS, row_of
+
+        print_columns([HEADINGS, *(row_of(p, view.snapshot.taken_at) for p in view.problems)])
     for line in view.cannot_tell:
         click.echo(f"? {line}")
     if view.risks:

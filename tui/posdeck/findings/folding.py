@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from posdeck.findings.model import Finding, Key
+from posdeck.findings.model import Finding, Key, Standing
 from posdeck.findings.wording import one_line
 
 # From roots to symptoms. A finding follows from an earlier one of this list that concerns the same deployments.
@@ -79,7 +79,8 @@ def _same_cause(findings: Sequence[Finding]) -> tuple[dict[Key, int], dict[Key, 
     """Findings of one rule with one cause in common: the worst and oldest of them stands for the others."""
     groups: dict[tuple[str, tuple[str, str]], list[Finding]] = {}
     for finding in findings:
-        if finding.cause is not None:
+        # what is ending may be the same fault under the name that it had before
+        if finding.cause is not None and finding.standing is Standing.PRESENT:
             groups.setdefault((finding.id, finding.cause), []).append(finding)
     leaders: dict[Key, int] = {}
     followers: dict[Key, tuple[Key, ...]] = {}

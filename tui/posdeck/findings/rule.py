@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from posdeck.cluster.snapshot import Kind
+from posdeck.cluster.snapshot import FeedState, Kind
 from posdeck.findings.model import Finding, Severity, Unknown
 from posdeck.findings.signs import Sign, SignOf
 from posdeck.findings.situation import Situation
 from posdeck.findings.wording import count_of, one_line
 
+OWNERS = (Kind.DEPLOYMENTS, Kind.REPLICA_SETS)
 SHOWN = 5  # pods named in the evidence; the rest are counted
 
 
@@ -50,8 +51,11 @@ class PodRule:
 def pod_findings(rule: PodRule, situation: Situation) -> Iterator[Finding]:
     """One finding per deployment whose pods show the sign, and one per pod that belongs to none."""
     grouped: dict[tuple[str, str], list[tuple[str, Sign]]] = {}
+    reading = any(situation.snapshot.feed(kind).state is FeedState.CONNECTING for kind in OWNERS)
     for pod, sign in situation.signs.get(rule.id, {}).items():
         owner = situation.index.deployment_of.get(pod)
+        if owner is None and reading:
+            continue  # whose pod it is comes in a moment
         grouped.setdefault(("Deployment", owner) if owner else ("Pod", pod), []).append((pod, sign))
     for (kind, name), found in grouped.items():
         yield _finding(rule, situation, kind, name, found)

@@ -28,6 +28,8 @@ from posdeck.operations.lookups import Lookups
 from posdeck.operations.processing import consumer_view
 from posdeck.operations.proposal import PARAM, RUNBOOK, Proposals
 from posdeck.operations.scaling import Room, room_for
+from posdeck.operations.remarking import Remarking
+from posdeck.operations.remarks import Word
 from posdeck.operations.screening import Screening
 from posdeck.operations.standing import Standing
 from posdeck.operations.surroundings import surroundings_of
@@ -36,6 +38,8 @@ from posdeck.operations.view import Problem, View
 from posdeck.redaction.redactor import Redactor
 
 if TYPE_CHECKING:  # rules, runbooks and record are loaded when the first rows are out; see _load_rules
+    from datetime import datetime
+
     from posdeck.clock import Clock
     from posdeck.operations.driver import SessionDriver
     from posdeck.operations.front import Unsubscribe
@@ -46,6 +50,7 @@ if TYPE_CHECKING:  # rules, runbooks and record are loaded when the first rows a
 
 TICK = 0.1  # seconds between two views at the most
 ACTIONS_SHOWN = 20
+JUDGED_BY = (Kind.PODS, Kind.DEPLOYMENTS, Kind.REPLICA_SETS, Kind.HPAS, Kind.SERVICES, Kind.EVENTS)
 ROWS_FIRST = 5.0  # seconds that the rules wait for the first rows, when they may be loaded later
 
 
@@ -86,6 +91,7 @@ class Console(Guiding, Lookups):
         self._link = Link(self, self._spawn, self._changed.set, self._judging.tried)
         self.settled, self.notices = self._link.settled, self._link.notices
         self._look_back()
+        self._remarking = Remarking(self, self._changed.set, self.notices)
         self._view = View(snapshot=seen or _empty(opening), surroundings=surroundings_of(opening, None, None))
 
     def _look_back(self) -> None:
@@ -127,6 +133,7 @@ class Console(Guiding, Lookups):
         """Connect in the background; returns at once."""
         self._spawn(self._publish_for_ever())
         self._spawn(self._connect())
+        self._spawn(self._remarking.watch())
         self._spawn(self._load_actions() if self._judging.loaded else self._load_rules())
 
     async def stop(self, cause: str = CLOSED) -> None:
@@ -143,6 +150,7 @@ class Console(Guiding, Lookups):
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._remarking.stop()
         await self._link.close()
 
     async def wait_for(self, condition: Callable[[View], bool]) -> View:
@@ -163,6 +171,10 @@ class Console(Guiding, Lookups):
     def not_yet_told(self) -> tuple[Problem, ...]:
         """What looks wrong and has not lasted long enough to be among the view's problems."""
         return self._judging.not_yet_told()
+
+    async def remark(self, key: str, word: str, text: str = "", until: datetime | None = None) -> None:
+        """Acknowledge, snooze (``until``) or note a problem of the present view, in the record first."""
+        await self._remarking.say(key, Word(word), text, until)
 
     def look_again(self) -> None:
         """Judge anew though nothing changed: time alone can make a problem certain."""
@@ -276,6 +288,7 @@ class Console(Guiding, Lookups):
             ),
             consumers=consumers,
             **self._judged(snapshot, consumers, levels),
+            news=self._remarking.latest,
             levels=levels,
             scalers=self._link.scalers,
             sessions=self._open_summaries(),
@@ -288,13 +301,16 @@ class Console(Guiding, Lookups):
     def _judged(
         self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView], levels: Any
     ) -> dict[str, Any]:
+        """What the rules say, with what people said of it; announced is only what may be shown to anybody."""
         found = self._judging.assessed(snapshot, consumers, levels, self._link)
-        if self.lifting.active:
+        if "problems" not in found:
             return found
-        return {
-            name: self._screening.problems(value) if name in {"problems", "risks"} else value
-            for name, value in found.items()
-        }
+        found["problems"] = self._remarking.apply(found["problems"])
+        shown = {name: self._screening.problems(found[name]) for name in ("problems", "risks")}
+        # what is still being read would look like news when it comes
+        if all(snapshot.feed(k).state is not FeedState.CONNECTING for k in JUDGED_BY):
+            self._remarking.announce(shown["problems"])
+        return found if self.lifting.active else {**found, **shown}
 
     def _tell(self) -> None:
         for listener in tuple(self._listeners):

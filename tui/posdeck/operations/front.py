@@ -186,6 +186,11 @@ class Front(Protocol):
         one below the state folder."""
         ...
 
+    async def remark(self, key: str, word: str, text: str = "", until: datetime | None = None) -> None:
+        """Say something of a problem of the present view: ``ack``, ``snooze`` (``until``) or ``note``. It is
+        recorded before it counts."""
+        ...
+
     async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:
         """The newest records first."""
         ...

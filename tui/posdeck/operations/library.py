@@ -192,7 +192,9 @@ def _concerns(runbook: Runbook, names: tuple[str, ...]) -> bool:
 
 def _fits_all(runbook: Runbook) -> bool:
     """Whether it can be carried out on any workload, whatever its group."""
-    return any(p.type == "workload" and p.source is not None and p.source.group == "all" for p in runbook.params)
+    return any(
+        p.type == "workload" and p.source is not None and p.source.group == "all" for p in runbook.params
+    )
 
 
 def _looks(runbook: Runbook) -> int:

@@ -119,6 +119,15 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """One announcement: problems that are new or worse, worst first. Later ones have a higher ``serial``."""
+
+    serial: int
+    at: datetime
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ActionSummary:
     """One record of the audit store, in a line."""
 
@@ -169,6 +178,7 @@ class View:
     problems: tuple[Problem, ...] = ()
     watched: tuple[Problem, ...] = ()  # looks wrong, and has not lasted long enough to be told as a problem
     risks: tuple[Problem, ...] = ()
+    news: News | None = None  # the latest announcement; a front end compares serials
     cannot_tell: tuple[str, ...] = ()  # what would have to be known to call the namespace healthy
     scalers: Scalers = Scalers()  # KEDA's objects of the namespace
     levels: tuple[LevelView, ...] = ()  # the service levels, in the inventory's order
