@@ -73,6 +73,14 @@ class Guiding:
         for problem in self.view.problems:
             if problem.short == short_name and problem.runbook:
                 return problem.runbook, problem.params
+        workload = self.catalogue.workloads.get(short_name)
+        for problem in (
+            self.view.problems if workload else ()
+        ):  # one that it is part of, as what it depends on
+            if workload and workload.deployment in problem.workloads:
+                found = self.library.for_finding(problem.id, short_name)
+                if found is not None:
+                    return found
         return self.library.for_workload(short_name)
 
     def restart_for(self, short_name: str) -> tuple[str, Mapping[str, str]] | None:

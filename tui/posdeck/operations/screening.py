@@ -49,6 +49,7 @@ class Screening:
     def _problem(self, problem: Problem) -> Problem:
         text = self._text(problem.text)
         evidence = tuple((name, self._text(value)) for name, value in problem.evidence)
-        if text == problem.text and evidence == problem.evidence:
+        follows = tuple((rule, short, self._text(said)) for rule, short, said in problem.follows)
+        if (text, evidence, follows) == (problem.text, problem.evidence, problem.follows):
             return problem
-        return replace(problem, text=text, evidence=evidence)
+        return replace(problem, text=text, evidence=evidence, follows=follows)

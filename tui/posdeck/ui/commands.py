@@ -15,6 +15,7 @@ from posdeck.ui.plain import plain
 from posdeck.ui.procedures import begin, restart, show_session
 from posdeck.ui.reading import open_logs, open_object, show_help
 from posdeck.ui.rows.session import ENDED
+from posdeck.ui.screens.findings import remark
 from posdeck.ui.screens.forwards import forward_subject
 from posdeck.ui.screens.kinds import open_kind
 from posdeck.ui.screens.links import open_links
@@ -48,6 +49,8 @@ async def command(app: PosdeckApp, text: str) -> None:
         from posdeck.ui.screens.palette import open_palette
 
         await open_palette(app)
+    elif word in {"ack", "snooze", "note"}:
+        await remark(app, app.console_screen.current.subject(), word, rest)
     elif word in {"redaction", "unredact"}:
         await lift_or_end(app, rest)
     elif what := _elsewhere(word):

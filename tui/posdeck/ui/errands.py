@@ -10,6 +10,7 @@ from posdeck.ui.lifting import lift_or_end
 from posdeck.ui.places import back
 from posdeck.ui.procedures import begin, for_marked, not_here, procedure, restart, runbook_for
 from posdeck.ui.reading import open_logs, open_object, open_selected, read_runbook, show_help
+from posdeck.ui.screens.findings import remark
 from posdeck.ui.screens.forwards import forward_subject
 from posdeck.ui.screens.links import open_links
 from posdeck.ui.screens.pane import Subject
@@ -66,6 +67,10 @@ async def _for_subject(app: PosdeckApp, action: Action, subject: Subject) -> Non
         await open_selected(app, subject)
     elif action.id == "runbook":
         await runbook_for(app, subject)
+    elif action.id == "acknowledge":
+        await remark(app, subject, "ack")
+    elif action.id in {"snooze", "note-finding"}:
+        app.console_screen.prompt.open(":", "snooze 1h " if action.id == "snooze" else "note ")
     elif action.id == "restart":
         await restart(app, subject)
     elif action.procedure:

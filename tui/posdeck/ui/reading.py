@@ -10,6 +10,7 @@ from posdeck.ui.places import text_place
 from posdeck.ui.plain import plain
 from posdeck.ui.procedures import show_session
 from posdeck.ui.rows.cells import Line
+from posdeck.ui.screens.findings import problem_lines
 from posdeck.ui.screens.help import help_lines
 from posdeck.ui.screens.logs import TAIL, LogsPane
 from posdeck.ui.screens.pane import Subject
@@ -133,25 +134,8 @@ async def _read_problem(app: PosdeckApp, subject: Subject) -> None:
     if problem is None:
         return
     pane = await text_place(app)
-    lines: list[Line] = [
-        ((plain(problem.text, 4000), Tone.STRONG),),
-        (),
-        (("object     ", Tone.ACCENT), (plain(f"{problem.object_kind}/{problem.object_name}"), Tone.NORMAL)),
-        (("severity   ", Tone.ACCENT), (problem.severity.value, Tone.NORMAL)),
-        (("since      ", Tone.ACCENT), (app.scene.clock(problem.since), Tone.NORMAL)),
-        (
-            ("way out    ", Tone.ACCENT),
-            (f"b  {problem.runbook}" if problem.runbook else "none is known", Tone.NORMAL),
-        ),
-        (),
-        (("EVIDENCE", Tone.HEADING),),
-        *(
-            ((f"  {plain(name):<28} ", Tone.ACCENT), (plain(value), Tone.NORMAL))
-            for name, value in problem.evidence
-        ),
-    ]
 
     async def load() -> Sequence[Line]:
-        return lines
+        return problem_lines(problem, app.scene)
 
     pane.open(f"Problem {problem.id} · {problem.short}", load, subject=subject)

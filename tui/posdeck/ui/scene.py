@@ -134,7 +134,7 @@ class Scene:
         self.wall = wall
         kept: Joins | None = previous.joins if previous is not None else None
         self.joins: Joins = kept if kept is not None and kept.fits(view.snapshot) else Joins(view.snapshot)
-        self._worst: dict[tuple[str, str], Severity] | None = None
+        self._worst: dict[tuple[str, str], Problem] | None = None
         self._hpas: dict[str, Hpa] | None = None
 
     def since(self, moment: datetime | None) -> str:
@@ -164,20 +164,28 @@ class Scene:
         return self._hpas.get(deployment)
 
     def trouble(self, kind: str, name: str) -> Severity | None:
-        """The worst severity among the problems (not the risks) of this object."""
+        """The worst severity among the problems (not the risks) that concern this object."""
+        found = self.finding(kind, name)
+        return found.severity if found is not None else None
+
+    def finding(self, kind: str, name: str) -> Problem | None:
+        """The worst problem that concerns this object: its own, or one that its pods or workload are part of."""
         if self._worst is None:
             rank = list(Severity)
-            worst: dict[tuple[str, str], Severity] = {}
+            worst: dict[tuple[str, str], Problem] = {}
             for problem in self.view.problems:
-                at = (_kind(problem), problem.object_name)
-                if at not in worst or rank.index(problem.severity) < rank.index(worst[at]):
-                    worst[at] = problem.severity
+                for at in _concerned(problem):
+                    known = worst.get(at)
+                    if known is None or rank.index(problem.severity) < rank.index(known.severity):
+                        worst[at] = problem
             self._worst = worst
         return self._worst.get((kind.lower(), name))
 
 
-def _kind(problem: Problem) -> str:
-    return problem.object_kind.lower()
+def _concerned(problem: Problem) -> set[tuple[str, str]]:
+    own = (problem.object_kind.lower(), problem.object_name)
+    pods = {("pod", name) for name in problem.pods}
+    return {own} | pods | {("deployment", name) for name in problem.workloads}
 
 
 def empty_scene(surroundings: Surroundings, now: datetime) -> Scene:

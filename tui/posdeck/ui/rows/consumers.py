@@ -11,6 +11,7 @@ from posdeck.operations.view import ConsumerView, Verdict
 from posdeck.telemetry.reading import Reading
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Cell, Column, RowKind, number_order, reading_cell, time_order
+from posdeck.ui.rows.problems import finding_cell, finding_order
 from posdeck.ui.rows.workloads import ready_cell, short_cell
 from posdeck.ui.scene import Scene
 from posdeck.ui.spark import spark
@@ -46,7 +47,7 @@ class Consumers(RowKind):
     id = "consumers"
     noun = "consumers"
     default_sort = "name"
-    volatile = frozenset({"lag", "in", "out", "verdict", "active", "cpu"})
+    volatile = frozenset({"finding", "lag", "in", "out", "verdict", "active", "cpu"})
     columns = (
         Column("state", "", least=1, most=1),
         Column("name", "NAME", least=16, most=48, key="n"),
@@ -64,6 +65,7 @@ class Consumers(RowKind):
         Column("connected", "CONN", right=True, priority=6),
         Column("cpu", "CPU", right=True, priority=6, key="c", descending=True),
         Column("verdict", "VERDICT", least=11, key="v"),
+        Column("finding", "FINDING", priority=3, most=28, key="f", descending=True),
         Column("because", "BECAUSE", priority=4, most=120, prose=True),
     )
 
@@ -92,6 +94,7 @@ class Consumers(RowKind):
             reading_cell(consumer.connected),
             cpu_cell(deployment, scene),
             Cell(consumer.verdict.value, tone),
+            finding_cell(scene.finding("deployment", scene.wall.full(key))),
             Cell(plain(consumer.because), Tone.DIM),
         )
 
@@ -115,6 +118,8 @@ class Consumers(RowKind):
         if column == "cpu":
             deployment = scene.snapshot.deployments.get(scene.wall.full(key))
             return number_order(scene.joins.load(deployment).cpu if deployment else None)
+        if column == "finding":
+            return finding_order(scene.finding("deployment", scene.wall.full(key)))
         if column == "verdict":
             return (_RANK.get(consumer.verdict, 9), key)
         return key if column == "name" else super().order(column, key, item, scene)

@@ -9,6 +9,7 @@ from posdeck.cluster.snapshot import Kind, Pod, Usage
 from posdeck.kubetext.quantities import format_cpu, format_memory
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Cell, Column, RowKind, number_order, time_order
+from posdeck.ui.rows.problems import finding_cell, finding_glyph, finding_order
 from posdeck.ui.scene import Scene
 from posdeck.ui.spark import spark
 from posdeck.ui.tones import Tone
@@ -38,12 +39,13 @@ class Pods(RowKind):
     noun = "pods"
     feed = Kind.PODS
     default_sort = "name"
-    volatile = frozenset({"cpu", "memory", "cpu_request", "memory_limit"})
+    volatile = frozenset({"finding", "cpu", "memory", "cpu_request", "memory_limit"})
     columns = (
         Column("state", "", least=1, most=1),
         Column("name", "NAME", least=16, most=72, key="n"),
         Column("ready", "READY", right=True, key="r"),
         Column("status", "STATUS", least=7, most=26, key="s"),
+        Column("finding", "FINDING", priority=3, most=28, key="f", descending=True),
         Column("restarts", "RESTARTS", right=True, most=18, key="t", descending=True),
         Column("cpu", "CPU", right=True, priority=2, key="c", descending=True),
         Column("cpu_request", "%REQ", right=True, priority=3, descending=True),
@@ -61,13 +63,18 @@ class Pods(RowKind):
     def cells(self, key: str, item: Any, scene: Scene) -> Sequence[Cell]:
         pod: Pod = item
         tone = pod_tone(pod)
+        finding = scene.finding("pod", pod.name)
+        glyph = Cell(_GLYPH[tone], tone)
+        if tone is Tone.GOOD and finding is not None:
+            glyph = finding_glyph(finding)
         usage = scene.snapshot.pod_usage.get(pod.name)
         shown = scene.wall.shorten(pod.name, scene.joins.deployment_of(pod))
         return (
-            Cell(_GLYPH[tone], tone),
+            glyph,
             Cell(plain(shown), Tone.DIM if tone is Tone.DIM else Tone.NORMAL),
             Cell(plain(pod.ready), Tone.WARN if tone is Tone.WARN else Tone.NORMAL),
             Cell(plain(pod.status), tone if tone is not Tone.GOOD else Tone.NORMAL),
+            finding_cell(finding),
             restarts_cell(pod, scene),
             Cell(format_cpu(usage.cpu)) if usage else UNMEASURED,
             share_cell(usage.cpu if usage else None, pod.resources.cpu_request),
@@ -88,6 +95,8 @@ class Pods(RowKind):
         simple = {"ready": pod.ready, "status": pod.status, "node": pod.node, "ip": pod.ip}
         if column in simple:
             return simple[column]
+        if column == "finding":
+            return finding_order(scene.finding("pod", pod.name))
         if column == "restarts":
             return (pod.restarts, time_order(pod.last_restart))
         return -time_order(pod.created)

@@ -7,7 +7,7 @@ from typing import Any
 
 from posdeck.operations.view import Problem, Severity
 from posdeck.ui.plain import plain
-from posdeck.ui.rows.cells import Cell, Column, RowKind, Sections, time_order
+from posdeck.ui.rows.cells import EMPTY_CELL, Cell, Column, RowKind, Sections, time_order
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone
 
@@ -20,9 +20,37 @@ _SEVERITY = {
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
-def problem_key(problem: Problem) -> str:
-    """The identity of a problem from one view to the next."""
-    return f"{problem.id}/{problem.object_kind}/{problem.object_name}"
+def finding_cell(problem: Problem | None) -> Cell:
+    """The problem that concerns a row's object, by its id."""
+    if problem is None:
+        return EMPTY_CELL
+    glyph, tone = _SEVERITY[problem.severity]
+    return Cell(f"{glyph} {problem.id}", Tone.DIM if problem.quiet else tone)
+
+
+def finding_glyph(problem: Problem) -> Cell:
+    """Its severity as one sign, where the object itself looks sound."""
+    return Cell(*_SEVERITY[problem.severity])
+
+
+def finding_order(problem: Problem | None) -> int:
+    """For sorting: the worst is the largest."""
+    return -_RANK[problem.severity] if problem is not None else -len(_RANK)
+
+
+def remark_words(problem: Problem, scene: Scene) -> str:
+    """What was said of it, in a few words; empty when nothing was."""
+    remark = problem.remark
+    if remark is None:
+        return ""
+    words = []
+    if remark.snoozed_until is not None:
+        words.append(f"snoozed until {scene.clock(remark.snoozed_until)} by {remark.snoozed_by}")
+    elif remark.acknowledged_at is not None:
+        words.append(f"with {remark.acknowledged_by} since {scene.clock(remark.acknowledged_at)}")
+    if remark.notes:
+        words.append(f"“{remark.notes[-1][2]}”")
+    return ", ".join(words)
 
 
 def since_text(problem: Problem, scene: Scene) -> str:
@@ -48,17 +76,19 @@ class Problems(RowKind):
     )
 
     def items(self, scene: Scene) -> Mapping[str, Any]:
-        return {problem_key(p): p for p in scene.view.problems}
+        return {p.key: p for p in scene.view.problems if not p.snoozed}
 
     def cells(self, key: str, item: Any, scene: Scene) -> Sequence[Cell]:
         problem: Problem = item
         glyph, tone = _SEVERITY[problem.severity]
+        said = remark_words(problem, scene)
+        known = "☾" if problem.snoozed else "✓" if problem.quiet else glyph
         return (
-            Cell(glyph, tone),
+            Cell(known, Tone.DIM if problem.quiet else tone),
             Cell(problem.severity.value, tone),
             Cell(since_text(problem, scene), Tone.STRONG),
             Cell(plain(problem.short), Tone.STRONG),
-            Cell(plain(problem.text)),
+            Cell(plain(f"[{said}] {problem.text}" if said else problem.text)),
             Cell(f"b  {problem.runbook}" if problem.runbook else "", Tone.ACCENT),
         )
 
@@ -80,13 +110,14 @@ class Findings(Problems):
     noun = "findings"
 
     def items(self, scene: Scene) -> Mapping[str, Any]:
-        return {problem_key(p): p for p in (*scene.view.problems, *scene.view.risks)}
+        return {p.key: p for p in (*scene.view.problems, *scene.view.risks)}
 
     def sections(self, scene: Scene) -> Sections | None:
         now = sorted(scene.view.problems, key=lambda p: (_RANK[p.severity], time_order(p.since), p.short))
         risks = sorted(scene.view.risks, key=lambda p: (p.id, p.short))
         found = [
-            ("wrong now", [problem_key(p) for p in now]),
-            ("standing risks", [problem_key(p) for p in risks]),
+            ("wrong now", [p.key for p in now if not p.snoozed]),
+            ("wrong now, snoozed", [p.key for p in now if p.snoozed]),
+            ("standing risks", [p.key for p in risks]),
         ]
         return [(title, keys) for title, keys in found if keys]

@@ -20,6 +20,7 @@ from posdeck.ui.rows.cells import (
     time_order,
 )
 from posdeck.ui.rows.pods import RECENT, UNMEASURED
+from posdeck.ui.rows.problems import finding_cell, finding_order
 from posdeck.ui.scene import Load, Scene
 from posdeck.ui.spark import spark
 from posdeck.ui.tones import Tone
@@ -127,12 +128,13 @@ class Workloads(RowKind):
     noun = "workloads"
     feed = Kind.DEPLOYMENTS
     default_sort = "name"
-    volatile = frozenset({"cpu", "memory", "cpu_request", "memory_limit", "restarts"})
+    volatile = frozenset({"finding", "cpu", "memory", "cpu_request", "memory_limit", "restarts"})
     columns = (
         Column("state", "", least=1, most=1),
         Column("name", "NAME", least=16, most=44, key="n"),
         Column("word", "STATE", least=7, key="s"),
         Column("ready", "READY", right=True, key="r"),
+        Column("finding", "FINDING", priority=2, most=28, key="f", descending=True),
         Column("updated", "UP-TO-DATE", right=True, priority=4),
         Column("available", "AVAILABLE", right=True, priority=4),
         Column("restarts", "RESTARTS", right=True, priority=1, key="t", descending=True),
@@ -159,6 +161,7 @@ class Workloads(RowKind):
             short_cell(deployment, scene),
             Cell(state, _STATE.get(state, ("", Tone.BUSY))[1]),
             ready_cell(deployment),
+            finding_cell(scene.finding("deployment", deployment.name)),
             Cell(f"{deployment.updated}"),
             Cell(f"{deployment.available}"),
             restarts_text(deployment, scene),
@@ -175,6 +178,8 @@ class Workloads(RowKind):
             return (deployment.desired == 0, scene.wall.short(deployment.name))
         if column == "ready":
             return (deployment.ready - deployment.desired, deployment.desired)
+        if column == "finding":
+            return finding_order(scene.finding("deployment", deployment.name))
         if column == "restarts":
             return sum(pod.restarts for pod in scene.joins.pods(deployment.name))
         if column == "age":

@@ -14,6 +14,7 @@ from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.hpa import condition_words, explanation, metric_lines, plot, replica_line
 from posdeck.ui.rows.manifest import event_lines
 from posdeck.ui.rows.scaling import scaler_lines
+from posdeck.ui.rows.problems import finding_cell
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.subjects import subject_of
@@ -91,6 +92,17 @@ class HpaPane(Pane):
         return super().perform(action, key)
 
 
+def _finding_lines(hpa: Hpa, scene: Scene) -> list[Line]:
+    """What is wrong with it or with what it scales; b opens the runbook."""
+    own = scene.finding("HorizontalPodAutoscaler", hpa.name)
+    of_target = scene.finding("deployment", hpa.target_name)
+    lines: list[Line] = []
+    for problem in {p.key: p for p in (own, of_target) if p is not None}.values():
+        mark = finding_cell(problem)
+        lines.append(((f"{mark.text}: ", mark.tone), (plain(problem.text), Tone.STRONG)))
+    return [(), *lines] if lines else []
+
+
 def hpa_lines(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
     """The whole page of one HPA."""
     history = scene.view.hpa_history.get(hpa.name, ())
@@ -99,6 +111,7 @@ def hpa_lines(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
     owned = [(("KEDA", Tone.HEADING),), *scaler_lines(scaled, cells), blank] if scaled else []
     lines: list[Line] = [
         replica_line(hpa, history),
+        *_finding_lines(hpa, scene),
         blank,
         *owned,
         *plot(history, hpa, min(cells, 100), 8),

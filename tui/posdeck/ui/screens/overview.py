@@ -95,7 +95,7 @@ class OverviewPane(Pane):
     def draw(self, scene: Scene) -> None:
         view, snapshot = scene.view, scene.snapshot
         self.problems.show(scene)
-        count = len(view.problems)
+        count = sum(not p.snoozed for p in view.problems)
         appeared = count and not self.problems.display
         self.problems.styles.height = min(count, 8)
         self.problems.display = count > 0
@@ -108,12 +108,14 @@ class OverviewPane(Pane):
         self._healthy.set_lines(self._calm_lines(scene) if not count else ())
         self._healthy.display = not count
         box = self.wrong
-        box.set_class(any(p.severity.value == "critical" for p in view.problems), "-alarm")
+        box.set_class(any(p.severity.value == "critical" and not p.snoozed for p in view.problems), "-alarm")
         watched = f" · {len(view.watched)} watched" if view.watched and count else ""
+        put_off = len(view.problems) - count
+        snoozed = f"{put_off} snoozed · " if put_off else ""
         unknown = f" · cannot tell {len(view.cannot_tell)}" if view.cannot_tell else ""
         box.say(
             f"Wrong now {count}" if count else "Wrong now",
-            _sessions(scene) + watched + _risks(scene) + unknown,
+            snoozed + _sessions(scene) + watched + _risks(scene) + unknown,
         )
         self.rows.show(scene)
         feed = snapshot.feed(Kind.DEPLOYMENTS)
@@ -131,6 +133,9 @@ class OverviewPane(Pane):
             return [((f"Cannot tell yet: deployments are {feed.state.value}.", Tone.WARN),)]
         if scene.view.watched:
             return _watched_lines(scene.view.watched)
+        if scene.view.problems:
+            count = len(scene.view.problems)
+            return [((f"☾ Nothing but {count} snoozed: 7 lists what.", Tone.WARN),)]
         if scene.view.cannot_tell:
             blind = len(scene.view.cannot_tell)
             return [
