@@ -27,6 +27,13 @@ patterns = ['MRN-\d{6}']
 
 [audit]
 file = "record.sqlite"
+
+[announce]
+bell = false
+title = false
+desktop = "osc9"
+webhook = "https://chat.example/hook/1"
+least = "critical"
 """
 
 
@@ -38,6 +45,9 @@ def test_everything_that_can_be_set(tmp_path: Path) -> None:
         theme="high-contrast",
         content=(tmp_path / "team", Path("/opt/team")),
         keys={"restart": "ctrl+r"},
+        announce=config.Announce(
+            bell=False, title=False, desktop="osc9", webhook="https://chat.example/hook/1", least="critical"
+        ),
         redaction_patterns=(r"MRN-\d{6}",),
         audit_file=tmp_path / "record.sqlite",
         path=tmp_path / "config.toml",
@@ -158,3 +168,26 @@ def test_any_text_is_read_or_refused_in_words(text: str) -> None:
         return
     assert refusal.subject.startswith("/config.toml")
     assert refusal.cause
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://chat.example/x",
+        "ftp://127.0.0.1/x",
+        "https://",
+        "chat.example",
+        "http://127.0.0.1.evil.example/",
+    ],
+)
+def test_findings_go_to_no_address_in_the_clear(tmp_path: Path, address: str) -> None:
+    with pytest.raises(ConfigurationError, match="no address") as caught:
+        config.parse_settings(f'[announce]\nwebhook = "{address}"', tmp_path / "config.toml")
+    assert ":2" in str(caught.value)
+
+
+def test_a_program_on_this_machine_may_be_told_in_the_clear(tmp_path: Path) -> None:
+    text = '[announce]\nwebhook = "http://127.0.0.1:8080/x"'
+    found = config.parse_settings(text, tmp_path / "config.toml").announce
+    assert found.webhook == "http://127.0.0.1:8080/x"
+    assert "8080" not in repr(found), "an address may be a secret"

@@ -675,6 +675,8 @@ class FakeFront:
         self.proposals = FakeProposals()
         self.tables: dict[str, ServerTable] = {table.kind: table for table in TABLES}
         self.saved: list[tuple[str, list[LogLine]]] = []
+        self.remarks: list[tuple[str, str, str, datetime | None]] = []
+        self.remark_refused: PosdeckError | None = None
         self._view = shown or view()
         self._listeners: list[Callable[[View], None]] = []
         self._session_listeners: list[Callable[[SessionView], None]] = []
@@ -831,6 +833,11 @@ class FakeFront:
     async def save_log(self, name: str, lines: Sequence[LogLine], file: str = "") -> Path:
         self.saved.append((file or name, list(lines)))
         return Path("state/logs/saved.log")
+
+    async def remark(self, key: str, word: str, text: str = "", until: datetime | None = None) -> None:
+        if self.remark_refused is not None:
+            raise self.remark_refused
+        self.remarks.append((key, word, text, until))
 
     async def audit_records(self, limit: int = 200) -> Sequence[ActionSummary]:
         return self._view.actions[:limit]

@@ -56,6 +56,7 @@ def _run(options: Options) -> int:
             writes="read-only" if options.read_only else "ask",
             theme=settings.theme,
             keys=settings.keys,
+            announce=settings.announce,
         ),
     )
 

@@ -61,6 +61,7 @@ def _start(opening: Opening, options: Options, view: str) -> Start:
         writes_reason="started with --read-only" if opening.read_only else "",
         theme=opening.settings.theme,
         keys=opening.settings.keys,
+        announce=opening.settings.announce,
         view=view,
         wall=wall_of(opening.catalogue),
     )

@@ -143,9 +143,12 @@ class Pod:
     @property
     def is_ready(self) -> bool:
         """Whether the pod's Ready condition is true and it is not being deleted."""
-        return self.deleted_at is None and any(
-            c.type == "Ready" and c.status == "True" for c in self.conditions
-        )
+        if self.deleted_at is not None:
+            return False
+        for condition in self.conditions:  # asked for every pod of a snapshot: no generator
+            if condition.type == "Ready":
+                return condition.status == "True"
+        return False
 
 
 @dataclass(frozen=True, slots=True)

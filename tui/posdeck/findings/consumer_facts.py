@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 
 from posdeck.telemetry.reading import NO_SOURCE, Reading
 
@@ -51,8 +50,8 @@ class OtherFacts:
     collector_refused: Reading = NO_SOURCE
     collector_export_failed: Reading = NO_SOURCE
     budgets: tuple[Budget, ...] | None = None
-    # what ends ("client certificate", "token"), and when
-    expiries: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    # what ends ("client certificate", "token"), and when; empty where nothing does, None where it is not known
+    expiries: Mapping[str, datetime] | None = field(default=None, hash=False)
 
 
 NOTHING_ELSE = OtherFacts()

@@ -43,6 +43,7 @@ class Engine:
         self._memories: dict[str, Memory] = {rule.id: Memory() for rule in RULES}
         self._pods: Mapping[str, Pod] = MappingProxyType({})
         self._signs: dict[str, dict[str, tuple[Sign, datetime]]] = {rule.id: {} for rule in POD_RULES}
+        self._marked: dict[str, tuple[str, ...]] = {}  # the rules that a pod shows signs of, by its name
 
     def assess(
         self,
@@ -101,22 +102,25 @@ class Engine:
                 self._look_at_pod(name, pod, now)
         gone = [pod for name, pod in before.items() if name not in pods]
         for pod in gone:
-            for signs in self._signs.values():
-                signs.pop(pod.name, None)
+            for rule in self._marked.pop(pod.name, ()):
+                del self._signs[rule][pod.name]
         self._history.pods_gone(gone)
         self._pods = pods
 
     def _look_at_pod(self, name: str, pod: Pod, now: datetime) -> None:
         self._history.pod_changed(pod, now)
-        quiet = unremarkable(pod)
-        for rule in POD_RULES:
-            signs = self._signs[rule.id]
-            sign = None if quiet else rule.sign(pod)
-            if sign is None:
-                signs.pop(name, None)
-                continue
+        before = self._marked.pop(name, ())
+        found = () if unremarkable(pod) else _signs_of(pod)
+        for rule, sign in found:
+            signs = self._signs[rule]
             known = signs.get(name)
             signs[name] = (sign, known[1] if known else now)
+        marked = tuple(rule for rule, _ in found)
+        for rule in before:
+            if rule not in marked:
+                del self._signs[rule][name]
+        if marked:
+            self._marked[name] = marked
 
     def _counting(self, now: datetime) -> dict[str, dict[str, Sign]]:
         """The signs that have lasted long enough and are not over, by rule and pod."""
@@ -124,6 +128,10 @@ class Engine:
             rule: {name: sign for name, (sign, seen) in signs.items() if sign.counts(now, seen)}
             for rule, signs in self._signs.items()
         }
+
+
+def _signs_of(pod: Pod) -> tuple[tuple[str, Sign], ...]:
+    return tuple((rule.id, sign) for rule in POD_RULES if (sign := rule.sign(pod)) is not None)
 
 
 def _report(findings: list[Finding], unknown: list[Unknown], situation: Situation) -> Report:

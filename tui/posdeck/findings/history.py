@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 from posdeck.cluster.snapshot import Event, Pod, Snapshot
 from posdeck.findings.consumer_facts import ConsumerFacts
@@ -33,6 +34,11 @@ class History:
         self._event_counts: dict[str, int] = {}
         self._bursts: dict[tuple[str, str], Samples] = {}
         self._events: Mapping[str, Event] | None = None
+        self._kept: dict[str, dict[str, tuple[object, Any]]] = {}
+
+    def kept(self, rule: str) -> dict[str, tuple[object, Any]]:
+        """Where a rule may keep what it worked out, by name, beside the very object that it worked it out of."""
+        return self._kept.setdefault(rule, {})
 
     def pod_changed(self, pod: Pod, now: datetime) -> None:
         """Take in a pod that is new or differs from the last assessment."""

@@ -4,7 +4,7 @@ once for each snapshot, and only again when the objects changed."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from posdeck.cluster.snapshot import Deployment, Event, Pod, ReplicaSet, Snapshot
 
@@ -17,6 +17,7 @@ class Index:
     sets_of: Mapping[str, Sequence[ReplicaSet]] = field(default_factory=dict)  # newest revision first
     deployment_of: Mapping[str, str] = field(default_factory=dict)  # by pod name
     warnings: Mapping[tuple[str, str], Sequence[Event]] = field(default_factory=dict)  # by kind and name
+    alike: Mapping[frozenset[tuple[str, str]], Sequence[Pod]] = field(default_factory=dict)  # by their labels
 
 
 class Indexer:
@@ -26,6 +27,7 @@ class Indexer:
         self._index = Index()
         self._workloads: tuple[object, object, object] | None = None
         self._events: object = None
+        self._pods: object = None
 
     def index(self, snapshot: Snapshot) -> Index:
         """The index of ``snapshot``."""
@@ -35,13 +37,28 @@ class Indexer:
         ):
             sets = _sets(snapshot)
             pods, owners = _pods(snapshot, sets)
-            self._index = Index(pods, sets, owners, self._index.warnings)
+            alike = _alike(snapshot) if self._pods is not snapshot.pods else self._index.alike
+            self._index = Index(self._same(pods), sets, owners, self._index.warnings, alike)
+            self._pods = snapshot.pods
             self._workloads = workloads
         if self._events is not snapshot.events:
-            current = self._index
-            self._index = Index(current.pods_of, current.sets_of, current.deployment_of, _warnings(snapshot))
+            self._index = replace(self._index, warnings=_warnings(snapshot))
             self._events = snapshot.events
         return self._index
+
+    def _same(self, pods: dict[str, list[Pod]]) -> dict[str, Sequence[Pod]]:
+        """The lists as they were where their pods are the very same, so that what was worked out of them holds."""
+        before = self._index.pods_of
+        return {
+            name: known if (known := before.get(name)) == found else found for name, found in pods.items()
+        }
+
+
+def _alike(snapshot: Snapshot) -> dict[frozenset[tuple[str, str]], list[Pod]]:
+    found: dict[frozenset[tuple[str, str]], list[Pod]] = {}
+    for pod in snapshot.pods.values():
+        found.setdefault(frozenset(pod.labels.items()), []).append(pod)
+    return found
 
 
 def _sets(snapshot: Snapshot) -> dict[str, list[ReplicaSet]]:

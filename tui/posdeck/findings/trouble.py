@@ -73,11 +73,10 @@ def _pods(situation: Situation, workload: Workload) -> tuple[str, bool, datetime
         return "no pod available", True, changed[0] if changed else None
     if deployment.desired == 0 and workload.replicas > 0:
         return "scaled to zero", True, None
-    crashing = set(situation.signs.get("pod-crash-looping", {})) | set(
-        situation.signs.get("pod-not-ready", {})
-    )
+    crashing = situation.signs.get("pod-crash-looping", {})
+    unready = situation.signs.get("pod-not-ready", {})
     pods = situation.pods_of(workload.deployment)
-    if pods and all(p.name in crashing for p in pods):
+    if pods and all(p.name in crashing or p.name in unready for p in pods):
         return "every pod fails", True, None
     return None
 
@@ -102,7 +101,8 @@ def _queue(
 
 
 def _own_fault(situation: Situation, deployment: str) -> bool:
-    pods = {p.name for p in situation.pods_of(deployment)}
     found = situation.snapshot.deployments.get(deployment)
-    stopped = found is not None and found.desired == 0
-    return stopped or any(pod in pods for rule in OWN_FAULT for pod in situation.signs.get(rule, {}))
+    if found is not None and found.desired == 0:
+        return True
+    shown = [signs for rule in OWN_FAULT if (signs := situation.signs.get(rule))]
+    return bool(shown) and any(pod.name in signs for pod in situation.pods_of(deployment) for signs in shown)

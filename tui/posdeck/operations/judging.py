@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from posdeck.operations.others import other_facts
@@ -47,7 +48,7 @@ class Judging:
         """The fields of a view: problems, risks, and what cannot be told."""
         if self._assessor is None:
             return {"cannot_tell": (self._problem,)}
-        other = other_facts(link.budgets, levels)
+        other = replace(other_facts(link.budgets, levels), expiries=link.expiries)
         if link.whole is not None:
             other, consumers = link.whole.add_to(other), {**consumers, **link.whole.publishers()}
         report = self._assessor.assess(snapshot, consumers, other)

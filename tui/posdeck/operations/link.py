@@ -4,10 +4,12 @@ disruption budgets, KEDA's objects, errors in logs, and the numbers of the names
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from posdeck.cluster.connection import connect
+from posdeck.cluster.expiry import expiries
 from posdeck.cluster.feed import ClusterFeed
 from posdeck.cluster.snapshot import Snapshot
 from posdeck.errors import PosdeckError, UnreachableError
@@ -66,6 +68,7 @@ class Link:
         self.budgets: tuple[Budget, ...] | None = None
         self.scalers = Scalers()
         self.heard: LogErrors | None = None  # what the logs of consumers tell
+        self.expiries: Mapping[str, datetime] | None = None  # of the credentials; None unknown
         self.settled = asyncio.Event()  # what an earlier posdeck left has been looked at
         self.notices: list[str] = []
         self._owner, self._spawn, self._changed = owner, spawn, changed
@@ -169,6 +172,7 @@ class Link:
 
     async def _look_at_budgets(self) -> None:
         workshop = self.require()
+        self.expiries = await asyncio.to_thread(expiries, workshop.target)
         while True:
             self.budgets = await read_budgets(workshop.transport, workshop.target.namespace)
             self._changed()

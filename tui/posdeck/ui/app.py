@@ -17,11 +17,13 @@ from textual.app import App
 from textual.worker import Worker, WorkerState
 
 from posdeck.cluster.snapshot import Connection, FeedState, Kind, Snapshot
+from posdeck.config import Announce
 from posdeck.errors import PosdeckError
 from posdeck.operations.front import CLOSED, Front
 from posdeck.operations.view import SessionSummary, Surroundings, View
 from posdeck.ui import collector, commands, leaving, switching, watchdog
 from posdeck.ui.actions import Keys, remapped
+from posdeck.ui.herald import Herald, to_terminal
 from posdeck.ui.link import FrontLink
 from posdeck.ui.messages import FrontFailed, FrontReady, SessionChanged, ViewChanged
 from posdeck.ui.palettes import DEFAULT, PALETTES
@@ -56,6 +58,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
         keys: Mapping[str, str] | None = None,
         view: str = "overview",
         wall: Wall = EMPTY_WALL,
+        announce: Announce = Announce(bell=False, title=False),  # noqa: B008 — frozen
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         elsewhere: Elsewhere | None = None,
     ) -> None:
@@ -63,6 +66,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
         super().__init__(driver_class=TerminalDriver)
         self._link = FrontLink(front_factory, self.post_message)
         self._now = now
+        self._herald = Herald(announce, to_terminal(self))
         self.front: Front | None = None
         self.palette_name = theme if theme in PALETTES else DEFAULT
         self.keys = Keys(remapped(keys or {}, all_actions()))
@@ -104,6 +108,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         """Leave nothing behind."""
+        self._herald.leave()
         if self.watchdog is not None:
             self.watchdog.stop()
         try:
@@ -182,6 +187,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
 
     def _take(self, view: View) -> None:
         self.scene = Scene(view, self._time(), self._wall, self.scene)
+        self._herald.take(view)
         if not self._drawn:
             return
         try:

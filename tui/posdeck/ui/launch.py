@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from posdeck.config import Announce
 from posdeck.ui.firstframe import first_frame
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Start:
     keys: Mapping[str, str] = field(default_factory=dict)
     view: str = "overview"
     wall: Wall | None = None
+    announce: Announce = Announce()
 
 
 class Prepared:
@@ -89,6 +91,7 @@ def run_ui(
             view=start.view,
             wall=start.wall or EMPTY_WALL,
             elsewhere=elsewhere,
+            announce=start.announce,
         )
         if early is not None and (seen := early.hand_over()) is not None:
             app.begin_with(seen)

@@ -17,9 +17,9 @@ URGENT = 3600.0
 
 def find(situation: Situation) -> Iterator[Finding | Unknown]:
     """One finding per credential that ends within a week, graver within the hour."""
-    if not situation.other.expiries:
+    if situation.other.expiries is None:
         yield Unknown(ID, "when the credentials end is not known")
-    for name, ends in situation.other.expiries.items():
+    for name, ends in (situation.other.expiries or {}).items():
         left = (ends - situation.now).total_seconds()
         if left > SOON:
             continue

@@ -13,8 +13,11 @@ from posdeck.findings.situation import Situation
 
 def find(situation: Situation) -> Iterator[Finding]:
     """One risk per deployment whose pods of one replica set run different digests under one image name."""
+    known = situation.history.kept("image-differs")
     for name, pods in situation.index.pods_of.items():
-        differing = _differing(pods)
+        if name not in known or known[name][0] is not pods:
+            known[name] = (pods, _differing(pods))
+        differing = known[name][1]
         if differing:
             container, digests = differing
             yield about_deployment(

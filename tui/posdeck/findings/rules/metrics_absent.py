@@ -52,6 +52,8 @@ def find(situation: Situation) -> Iterator[Finding | Unknown]:
 def _without_reading(situation: Situation) -> tuple[int, int]:
     """How many pods should have a reading, and how many of these have none."""
     usage = situation.snapshot.pod_usage
+    if usage.keys() >= situation.snapshot.pods.keys():
+        return 0, 0
     expected = without = 0
     for pod in situation.snapshot.pods.values():
         age = situation.seconds_since(pod.created)

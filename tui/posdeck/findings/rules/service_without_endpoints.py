@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from posdeck.catalogue.model import WorkloadState
 from posdeck.cluster.snapshot import Kind, Service
@@ -19,10 +19,10 @@ def find(situation: Situation) -> Iterator[Finding]:
     for service in situation.snapshot.services.values():
         if not service.selector or service.type == "ExternalName":
             continue
-        pods = situation.snapshot.pods.values()
-        if any(_selects(service, p.labels) and p.is_ready for p in pods):
+        alike = [pods for labels, pods in situation.index.alike.items() if _selects(service, labels)]
+        selected = [p for pods in alike for p in pods]
+        if any(p.is_ready for p in selected):
             continue
-        selected = [p for p in pods if _selects(service, p.labels)]
         owners = {d for p in selected if (d := situation.index.deployment_of.get(p.name))}
         owners |= {w.deployment for w in situation.catalogue.workloads.values() if w.service == service.name}
         workloads = [situation.workload(name) for name in owners]
@@ -48,8 +48,8 @@ def find(situation: Situation) -> Iterator[Finding]:
         )
 
 
-def _selects(service: Service, labels: Mapping[str, str]) -> bool:
-    return all(labels.get(k) == v for k, v in service.selector.items())
+def _selects(service: Service, labels: frozenset[tuple[str, str]]) -> bool:
+    return labels.issuperset(service.selector.items())
 
 
 RULE = Rule(ID, find, (Kind.SERVICES, Kind.PODS), 20.0)

@@ -65,7 +65,7 @@ class Consumers(RowKind):
         Column("connected", "CONN", right=True, priority=6),
         Column("cpu", "CPU", right=True, priority=6, key="c", descending=True),
         Column("verdict", "VERDICT", least=11, key="v"),
-        Column("finding", "FINDING", priority=3, most=28, key="f", descending=True),
+        Column("finding", "FINDING", priority=3, most=28, key="w", descending=True),
         Column("because", "BECAUSE", priority=4, most=120, prose=True),
     )
 

@@ -45,7 +45,7 @@ class Pods(RowKind):
         Column("name", "NAME", least=16, most=72, key="n"),
         Column("ready", "READY", right=True, key="r"),
         Column("status", "STATUS", least=7, most=26, key="s"),
-        Column("finding", "FINDING", priority=3, most=28, key="f", descending=True),
+        Column("finding", "FINDING", priority=3, most=28, key="w", descending=True),
         Column("restarts", "RESTARTS", right=True, most=18, key="t", descending=True),
         Column("cpu", "CPU", right=True, priority=2, key="c", descending=True),
         Column("cpu_request", "%REQ", right=True, priority=3, descending=True),

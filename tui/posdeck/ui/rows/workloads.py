@@ -134,7 +134,7 @@ class Workloads(RowKind):
         Column("name", "NAME", least=16, most=44, key="n"),
         Column("word", "STATE", least=7, key="s"),
         Column("ready", "READY", right=True, key="r"),
-        Column("finding", "FINDING", priority=2, most=28, key="f", descending=True),
+        Column("finding", "FINDING", priority=2, most=28, key="w", descending=True),
         Column("updated", "UP-TO-DATE", right=True, priority=4),
         Column("available", "AVAILABLE", right=True, priority=4),
         Column("restarts", "RESTARTS", right=True, priority=1, key="t", descending=True),
