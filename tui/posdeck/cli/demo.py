@@ -22,14 +22,38 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes everything that chance decides.")
 @click.option("--fault", multiple=True, metavar="FAULT[=TARGET]", help="Inject a fault at the start.")
+@click.option(
+    "--drill",
+    default="",
+    metavar="DRILL",
+    help="Practise: its fault comes within a minute.",
+)
 @click.pass_obj
-def demo(options: Options, seed: int, fault: tuple[str, ...]) -> None:
+def demo(options: Options, seed: int, fault: tuple[str, ...], drill: str) -> None:
     """Open the interface on the embedded cluster; nothing outside this machine is touched."""
     environment = options.environment or "simulated"
-    with embedded_cluster(environment, seed, fault) as kubeconfig:
-        raise click.exceptions.Exit(
-            _run(replace(options, environment=environment, kubeconfig=kubeconfig, context=None))
-        )
+    if drill:
+        from posdeck.operations.drills import drill_named
+
+        drill_named(drill)  # a name that does not exist is said before anything starts
+    with embedded_cluster(environment, seed, fault, drill) as kubeconfig:
+        code = _run(replace(options, environment=environment, kubeconfig=kubeconfig, context=None))
+        if drill:
+            click.echo(debrief_of(kubeconfig))
+        raise click.exceptions.Exit(code)
+
+
+def debrief_of(kubeconfig: Path, seconds: float = 10.0) -> str:
+    """End the embedded cluster and give what it has to say of the drill."""
+    process = RUNNING[str(kubeconfig)]
+    if process.stdin is not None and not process.stdin.closed:
+        process.stdin.close()
+    try:
+        process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return "The embedded cluster does not end, so there is no debrief."
+    said = (kubeconfig.parent / "log").read_text(errors="replace")
+    return said[said.find("Debrief:") :].strip() if "Debrief:" in said else said.strip()[-2000:]
 
 
 def _run(options: Options) -> int:
@@ -62,13 +86,15 @@ def _run(options: Options) -> int:
 
 
 @contextmanager
-def embedded_cluster(environment: str, seed: int, faults: tuple[str, ...]) -> Iterator[Path]:
+def embedded_cluster(environment: str, seed: int, faults: tuple[str, ...], drill: str = "") -> Iterator[Path]:
     """Start the embedded cluster and give the path where its kubeconfig will appear; end it afterwards. It holds
     a pipe from this process, so it also ends when this process is killed."""
     with tempfile.TemporaryDirectory(prefix="posdeck-demo-") as folder:
         kubeconfig = Path(folder) / "kubeconfig"
         arguments = ["--port", "0", "--write-kubeconfig", str(kubeconfig), "--environment", environment]
         arguments += ["--seed", str(seed), "--until-stdin-ends"]
+        if drill:
+            arguments += ["--drill", drill]
         for fault in faults:
             arguments += ["--fault", fault]
         with (Path(folder) / "log").open("wb") as log:
@@ -84,7 +110,7 @@ def embedded_cluster(environment: str, seed: int, faults: tuple[str, ...]) -> It
             yield kubeconfig
         finally:
             del RUNNING[str(kubeconfig)]
-            if process.stdin is not None:
+            if process.stdin is not None and not process.stdin.closed:
                 process.stdin.close()
             try:
                 process.wait(timeout=5)

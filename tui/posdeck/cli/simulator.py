@@ -27,6 +27,7 @@ from posdeck.cli.options import Options
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Fixes everything that chance decides.")
 @click.option("--fault", multiple=True, metavar="FAULT[=TARGET]", help="Inject a fault at the start.")
+@click.option("--drill", default="", help="Play this drill: its fault comes within a minute.")
 @click.option("--until-stdin-ends", is_flag=True, hidden=True, help="End when the starting process has gone.")
 @click.pass_obj
 def simulator(
@@ -36,11 +37,14 @@ def simulator(
     environment: str,
     seed: int,
     fault: tuple[str, ...],
+    drill: str,
     until_stdin_ends: bool,
 ) -> None:
     """Serve the embedded cluster on loopback until interrupted."""
     asyncio.run(
-        _serve(options.environment or environment, port, write_kubeconfig, seed, fault, until_stdin_ends)
+        _serve(
+            options.environment or environment, port, write_kubeconfig, seed, fault, drill, until_stdin_ends
+        )
     )
 
 
@@ -50,17 +54,22 @@ async def _serve(
     kubeconfig: Path | None,
     seed: int,
     faults: tuple[str, ...],
+    drill: str,
     until_stdin_ends: bool,
 ) -> None:
     from posdeck.catalogue.reading import read_catalogue
     from posdeck.config import load_settings
     from posdeck.content import find_content
+    from posdeck.operations.drills import drill_named
     from posdeck.operations.embedded import DAY, inject, seed_of
+    from posdeck.operations.live_drill import LiveDrill, end
     from posdeck.simulator.server import Simulator
 
     folders = find_content(load_settings().content)
     catalogue = read_catalogue(folders.environment(environment))
     cluster = Simulator(seed_of(catalogue, seed, DAY))
+    live = LiveDrill(cluster, catalogue, drill_named(drill), seed) if drill else None
+    playing: asyncio.Task[None] | None = None
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -69,6 +78,8 @@ async def _serve(
     try:
         for each in faults:
             inject(cluster, catalogue, each)
+        if live is not None:
+            playing = loop.create_task(live.run())
         if kubeconfig is not None:
             cluster.write_kubeconfig(kubeconfig)
             click.echo(f"kubeconfig: {kubeconfig}")
@@ -86,6 +97,9 @@ async def _serve(
         else:
             await ended.wait()
     finally:
+        if live is not None:
+            await end(playing)
+            click.echo("\n".join(live.debrief()))
         await cluster.stop()
 
 

@@ -27,9 +27,9 @@ from posdeck.operations.log_errors import with_log
 from posdeck.operations.lookups import Lookups
 from posdeck.operations.processing import consumer_view
 from posdeck.operations.proposal import PARAM, RUNBOOK, Proposals
-from posdeck.operations.scaling import Room, room_for
 from posdeck.operations.remarking import Remarking
 from posdeck.operations.remarks import Word
+from posdeck.operations.scaling import Room, room_for
 from posdeck.operations.screening import Screening
 from posdeck.operations.standing import Standing
 from posdeck.operations.surroundings import surroundings_of

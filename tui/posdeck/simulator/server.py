@@ -35,6 +35,7 @@ from posdeck.simulator.controllers.replicaset import ReplicaSetController
 from posdeck.simulator.controllers.scheduler import Scheduler
 from posdeck.simulator.engine import Engine
 from posdeck.simulator.faults import Fault, Faults, Scene
+from posdeck.simulator.faults_model import Effect
 from posdeck.simulator.load import Load
 from posdeck.simulator.logs import LogBook, LogEndpoint
 from posdeck.simulator.management import Management
@@ -256,9 +257,9 @@ class Simulator:
         draft.replace(path)
         return path
 
-    def inject(self, fault: Fault) -> None:
+    def inject(self, fault: Fault) -> Effect:
         """Start a fault. Raises UnknownNameError."""
-        self.faults.inject(fault, self.clock.now())
+        return self.faults.inject(fault, self.clock.now())
 
     def clear(self, kind: str = "", target: str = "") -> int:
         """End faults by kind and target ("" is every one); how many ended."""

@@ -13,8 +13,8 @@ from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.hpa import condition_words, explanation, metric_lines, plot, replica_line
 from posdeck.ui.rows.manifest import event_lines
-from posdeck.ui.rows.scaling import scaler_lines
 from posdeck.ui.rows.problems import finding_cell
+from posdeck.ui.rows.scaling import scaler_lines
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.subjects import subject_of
