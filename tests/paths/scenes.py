@@ -60,7 +60,7 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "retire-worker": Scene({"worker": "wrk--sync-patient"}),
         "review-legacy-nginx": Scene(),
         "roll-back": Scene({"workload": "consumer-default"}, first={full("consumer-default"): _RELEASED}),
-        "scale-workload": Scene({"workload": "consumer-default", "replicas": "2"}),
+        "scale-workload": Scene({"workload": "consumer-lis-patient", "replicas": "2"}),
         "scaled-to-zero-investigation": Scene({"worker": "wrk--sync-patient"}),
         "set-hpa-bounds": Scene({"workload": "app", "maximum": "20"}),
         "tracing-issues": Scene(),
