@@ -165,6 +165,15 @@ async def test_when_the_selected_object_goes_no_neighbour_is_selected_in_its_pla
         assert app.table.list.selected == "row-00005"
 
 
+def test_a_row_that_goes_and_comes_again_is_listed_again() -> None:
+    things = Things()
+    rows = Table(things).list
+    for there in (["a", "b"], ["a"], ["a", "b"], [], ["a"]):
+        things.things = {name: Thing(name) for name in there}
+        rows.take(SCENE)
+        assert rows.keys == there
+
+
 async def test_until_the_cursor_is_moved_it_stays_on_the_first_row() -> None:
     async with bench(5) as (app, pilot):
         app.put({"aaa": Thing("aaa")} | many(5))

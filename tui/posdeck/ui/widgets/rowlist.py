@@ -78,6 +78,8 @@ class RowList:
         )
         if gone:
             self.marked &= items.keys()
+            for key in before.keys() - items.keys():
+                self._orders.pop(key, None)  # or it would be taken for still there when it comes again
         unstable = renamed or self.sort in self.kind.volatile
         arranged = gone or unstable or bool(self.filter) or self.kind.sections(scene) is not None
         if not arranged and not self._out_of_order(changed):
