@@ -77,6 +77,19 @@ def deployment(index: int, replicas: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def replica_set(index: int, replicas: int) -> dict[str, Any]:
+    """The replica set of a deployment."""
+    owner = {"kind": "Deployment", "name": f"load-{index:02}", "uid": f"d-{index}", "controller": True}
+    return {
+        "metadata": {
+            "name": f"load-{index:02}-7c9d8b6f5", "uid": f"rs-{index}", "resourceVersion": "1",
+            "creationTimestamp": STAMP, "ownerReferences": [owner],
+        },
+        "spec": {"replicas": replicas},
+        "status": {"replicas": replicas, "readyReplicas": replicas},
+    }  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Crowd:
     """A running server. ``change`` sets the reason of pods by index, as many events as pods."""
@@ -126,12 +139,18 @@ class _Server:
         self._pods = [orjson.dumps(pod(index)) for index in order]
         self._watchers: set[asyncio.Queue[bytes]] = set()
         share = [len(range(index, total, DEPLOYMENTS)) for index in range(DEPLOYMENTS)]
-        self._deployments = [orjson.dumps(deployment(index, share[index])) for index in range(DEPLOYMENTS)]
+        made = ((index, count) for index, count in enumerate(share) if count)
+        self._fixed: dict[str, list[bytes]] = {"deployments": [], "replicasets": []}
+        for index, count in made:
+            self._fixed["deployments"].append(orjson.dumps(deployment(index, count)))
+            self._fixed["replicasets"].append(orjson.dumps(replica_set(index, count)))
 
     async def run(self) -> None:
         app = web.Application()
         app.router.add_get(f"/api/v1/namespaces/{NAMESPACE}/pods", self._pods_of)
-        app.router.add_get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", self._deployments_of)
+        app.router.add_get(
+            f"/apis/apps/v1/namespaces/{NAMESPACE}/{{kind:deployments|replicasets}}", self._fixed_of
+        )
         app.router.add_get("/version", self._told({"gitVersion": "v1.34.0"}))
         app.router.add_get(
             f"/api/v1/namespaces/{NAMESPACE}",
@@ -174,10 +193,10 @@ class _Server:
             metadata |= {"continue": str(end), "remainingItemCount": len(self._pods) - end}
         return _list(metadata, self._pods[start:end])
 
-    async def _deployments_of(self, request: web.Request) -> web.StreamResponse:
+    async def _fixed_of(self, request: web.Request) -> web.StreamResponse:
         if request.query.get("watch"):
             return await self._watch(request, pods=False)
-        return _list({"resourceVersion": str(self._version)}, self._deployments)
+        return _list({"resourceVersion": str(self._version)}, self._fixed[request.match_info["kind"]])
 
     async def _watch(self, request: web.Request, *, pods: bool) -> web.StreamResponse:
         response = web.StreamResponse()

@@ -87,7 +87,9 @@ class Console(Guiding, Lookups):
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._actions: tuple[ActionSummary, ...] = ()
-        self._judging = Judging(self.catalogue, self.clock, lambda: self.library, later=rules_later)
+        self._judging = Judging(
+            self.catalogue, self.clock, lambda: self.library, later=rules_later, again=self._changed.set
+        )
         self._link = Link(self, self._spawn, self._changed.set, self._judging.tried)
         self.settled, self.notices = self._link.settled, self._link.notices
         self._look_back()
@@ -302,7 +304,7 @@ class Console(Guiding, Lookups):
         self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView], levels: Any
     ) -> dict[str, Any]:
         """What the rules say, with what people said of it; announced is only what may be shown to anybody."""
-        found = self._judging.assessed(snapshot, consumers, levels, self._link)
+        found = self._judging.judged(snapshot, consumers, levels, self._link)
         if "problems" not in found:
             return found
         found["problems"] = self._remarking.apply(found["problems"])

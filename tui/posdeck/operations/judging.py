@@ -20,12 +20,26 @@ if TYPE_CHECKING:
     from posdeck.operations.view import ConsumerView, Problem
 
 
+MANY = 1_000  # pods from which the rules would hold up keys, and look from a thread
+
+
 class Judging:
-    """The rules, loaded at once or ``later``. ``library`` gives the runbooks that findings are joined to."""
+    """The rules, loaded at once or ``later``. ``library`` gives the runbooks that findings are joined to; ``again`` is
+    called when they have looked from a thread, so that what they found is shown."""
 
     def __init__(
-        self, catalogue: Catalogue, clock: Clock, library: Callable[[], RunbookLibrary], *, later: bool
+        self,
+        catalogue: Catalogue,
+        clock: Clock,
+        library: Callable[[], RunbookLibrary],
+        *,
+        later: bool,
+        again: Callable[[], None],
     ) -> None:
+        self._later, self._again = later, again
+        self._looking: asyncio.Future[dict[str, Any]] | None = None
+        self._looked_at: Snapshot | None = None
+        self._last: dict[str, Any] = {"cannot_tell": ("the rules are looking for the first time",)}
         self._catalogue, self._clock, self._library = catalogue, clock, library
         self._problem = "the rules are still being loaded"
         self._assessor: Assessor | None = None if later else self._rules()
@@ -41,6 +55,30 @@ class Judging:
     def not_yet_told(self) -> tuple[Problem, ...]:
         """What looks wrong and has not lasted long enough to be a problem."""
         return self._assessor.not_yet_told() if self._assessor is not None else ()
+
+    def judged(
+        self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView], levels: Any, link: Link
+    ) -> dict[str, Any]:
+        """The same as ``assessed``, for who watches: of many pods what was found a moment ago, while the rules look
+        at ``snapshot`` beside the event loop."""
+        if not self._later or self._assessor is None or len(snapshot.pods) < MANY:
+            return self.assessed(snapshot, consumers, levels, link)
+        if self._looking is None and snapshot is not self._looked_at:
+            self._looked_at = snapshot
+            loop = asyncio.get_running_loop()
+            self._looking = loop.run_in_executor(None, self.assessed, snapshot, consumers, levels, link)
+            self._looking.add_done_callback(self._seen)
+        return self._last
+
+    def _seen(self, looking: asyncio.Future[dict[str, Any]]) -> None:
+        self._looking = None
+        if looking.cancelled():
+            return
+        problem = looking.exception()
+        self._last = (
+            looking.result() if problem is None else {"cannot_tell": (f"the rules failed: {problem!r}",)}
+        )
+        self._again()
 
     def assessed(
         self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView], levels: Any, link: Link

@@ -23,13 +23,15 @@ class Load:
 
 
 class Joins:
-    """Pods by deployment, and load; made once for each pair of pods and replica sets."""
+    """Pods by deployment, and load; made once for each pair of pods and replica sets. ``owners`` says which
+    deployment a replica set belongs to, by UID; it stays the same object as long as it says the same."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, previous: Joins | None = None) -> None:
         self.snapshot = snapshot
+        self.owners = _owners(snapshot, previous)
+        self._selecting: _Selecting | None = None
         self.whole = _whole(snapshot)  # whether every pod is here, so that sums over them mean something
         self._pods: dict[str, list[Pod]] | None = None
-        self._owner: dict[str, str] = {}
         self._loads: dict[str, Load] = {}
 
     def fits(self, snapshot: Snapshot) -> bool:
@@ -51,9 +53,11 @@ class Joins:
 
     def deployment_of(self, pod: Pod) -> str:
         """The full name of the pod's deployment; empty when it has none that is known."""
-        if self._pods is None:
-            self._pods = self._join()
-        return self._owner.get(pod.name, "")
+        if self.owners:
+            return self.owners.get(pod.owner.uid, "") if pod.owner else ""
+        if self._selecting is None:
+            self._selecting = _Selecting(self.snapshot)
+        return self._selecting.deployment_of(pod)
 
     def load(self, deployment: Deployment) -> Load:
         """The sum of what the deployment's measured pods use; nothing while pods are still missing."""
@@ -66,21 +70,10 @@ class Joins:
         return found
 
     def _join(self) -> dict[str, list[Pod]]:
-        snapshot = self.snapshot
-        names = {d.uid: d.name for d in snapshot.deployments.values()}
-        sets = {
-            rs.uid: names[rs.owner.uid]
-            for rs in snapshot.replica_sets.values()
-            if rs.owner and rs.owner.uid in names
-        }
         joined: dict[str, list[Pod]] = {}
-        for pod in snapshot.pods.values():
-            owner = sets.get(pod.owner.uid, "") if pod.owner else ""
-            if not owner and not sets:
-                owner = _by_selector(pod, snapshot)
-            if owner:
+        for pod in self.snapshot.pods.values():
+            if owner := self.deployment_of(pod):
                 joined.setdefault(owner, []).append(pod)
-                self._owner[pod.name] = owner
         return joined
 
 
@@ -92,13 +85,43 @@ def _whole(snapshot: Snapshot) -> bool:
     return not unread and feed.total is None
 
 
-def _by_selector(pod: Pod, snapshot: Snapshot) -> str:
-    """Where replica sets may not be read, the selector is the next best witness."""
-    for deployment in snapshot.deployments.values():
-        wanted = deployment.selector.items()
-        if wanted and all(pod.labels.get(k) == v for k, v in wanted):
-            return deployment.name
-    return ""
+def _owners(snapshot: Snapshot, previous: Joins | None) -> Mapping[str, str]:
+    before = previous.snapshot if previous is not None else None
+    if (
+        previous is not None
+        and before is not None
+        and before.replica_sets is snapshot.replica_sets
+        and before.deployments is snapshot.deployments
+    ):
+        return previous.owners
+    names = {d.uid: d.name for d in snapshot.deployments.values()}
+    owners = {
+        rs.uid: names[rs.owner.uid]
+        for rs in snapshot.replica_sets.values()
+        if rs.owner and rs.owner.uid in names
+    }
+    return previous.owners if previous is not None and previous.owners == owners else owners
+
+
+class _Selecting:
+    """Where replica sets may not be read, the selector is the next best witness. Each deployment is found by one
+    label of its selector, so that ten thousand pods need not be held against every deployment."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._by_label: dict[tuple[str, str], list[tuple[int, Deployment]]] = {}
+        for place, deployment in enumerate(snapshot.deployments.values()):
+            for label in list(deployment.selector.items())[:1]:
+                self._by_label.setdefault(label, []).append((place, deployment))
+
+    def deployment_of(self, pod: Pod) -> str:
+        """The first deployment, in the snapshot's order, whose whole selector fits; empty when none does."""
+        fitting = [
+            (place, deployment.name)
+            for label in pod.labels.items()
+            for place, deployment in self._by_label.get(label, ())
+            if all(pod.labels.get(k) == v for k, v in deployment.selector.items())
+        ]
+        return min(fitting)[1] if fitting else ""
 
 
 def load_of(pods: list[Pod], usage: Mapping[str, Usage]) -> Load:
@@ -133,7 +156,9 @@ class Scene:
         self.now = now
         self.wall = wall
         kept: Joins | None = previous.joins if previous is not None else None
-        self.joins: Joins = kept if kept is not None and kept.fits(view.snapshot) else Joins(view.snapshot)
+        self.joins: Joins = (
+            kept if kept is not None and kept.fits(view.snapshot) else Joins(view.snapshot, kept)
+        )
         self._worst: dict[tuple[str, str], Problem] | None = None
         self._hpas: dict[str, Hpa] | None = None
 

@@ -74,7 +74,7 @@ class RowList:
         renamed = (
             previous is None
             or previous.wall is not scene.wall
-            or previous.snapshot.replica_sets is not scene.snapshot.replica_sets
+            or previous.joins.owners is not scene.joins.owners
         )
         if gone:
             self.marked &= items.keys()
