@@ -1,4 +1,5 @@
-"""What an act costs between the confirmation and its first task, held ready and cold, through the project's runner."""
+"""What an act costs between the confirmation and its first task, held ready and cold, through the project's runner,
+and what its tasks cost: reads, and patches that pass the gate and are recorded."""
 
 from __future__ import annotations
 
@@ -15,50 +16,84 @@ from posdeck.execution.events import EventKind
 from posdeck.execution.runs import PlaybookRunner, Run, RunRequest
 
 ROOT = Path(__file__).parents[2]
+HOST = "consumer-order"
 _PLAY = """
-- hosts: one
+- hosts: all
   gather_facts: false
   tasks:
 {tasks}
 """
 _READ = """    - name: Read {number}
-      posdeck.k8s.get: {{kind: Deployment, name: {name}, namespace: {namespace}}}
+      posdeck.k8s.get: {{kind: Deployment, name: "{{{{ deployment }}}}", namespace: {namespace}}}
 """
-_INVENTORY = """
-all:
-  vars: {ansible_connection: local, ansible_python_interpreter: "{{ ansible_playbook_python }}"}
-  hosts: {one: {}}
+_PATCH = """    - name: Patch {number}
+      posdeck.k8s.patch:
+        kind: Deployment
+        name: "{{{{ deployment }}}}"
+        namespace: {namespace}
+        definition: {{metadata: {{annotations: {{benchmark: "{stamp}-{number}"}}}}}}
 """
+_DONE = {EventKind.TASK_OK, EventKind.TASK_CHANGED}
 
 
 @dataclass(slots=True)
 class ActFigures:
-    """Seconds, several runs each."""
+    """Seconds, several runs each; from the release of the run."""
 
     first_task_cold: list[float] = field(default_factory=list)
     first_task_held: list[float] = field(default_factory=list)
-    per_task: list[float] = field(default_factory=list)
-    whole_held: list[float] = field(default_factory=list)
+    per_read: list[float] = field(default_factory=list)
+    per_patch: list[float] = field(default_factory=list)
+    read_patch_read: list[float] = field(default_factory=list)
+    eleven_patches: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """When the first task started and when each ended, in seconds from the release."""
+
+    first: float
+    ends: tuple[float, ...]
+
+    @property
+    def per_task(self) -> float:
+        return (self.ends[-1] - self.ends[0]) / max(1, len(self.ends) - 1)
 
 
 def measure(plane: ControlPlane, folder: Path, *, runs: int = 5, tasks: int = 11) -> ActFigures:
-    """Run a playbook of ``tasks`` reads, cold and held ready."""
-    inventory, playbook = folder / "hosts.yml", folder / "play.yml"
-    inventory.write_text(_INVENTORY)
-    lines = (_READ.format(number=i, name=cluster.REAL, namespace=cluster.NAMESPACE) for i in range(tasks))
-    playbook.write_text(_PLAY.format(tasks="".join(lines)))
+    """Run a playbook of reads cold and held ready, and held ready: read, patch, read; and as many patches."""
     figures = ActFigures()
     for number in range(runs):
-        for held in (False, True):
-            request = RunRequest(
-                f"bench-{number}-{held}", playbook, inventory, folder / f"run-{number}-{held}",
-                kubeconfig=plane.kubeconfig,
-            )  # fmt: skip
-            asyncio.run(_one(request, held, figures))
+
+        def run(name: str, text: str, *, held: bool, number: int = number) -> _Moments:
+            playbook = folder / f"{name}-{number}.yml"
+            playbook.write_text(_PLAY.format(tasks=text))
+            return asyncio.run(_one(plane, playbook, folder / f"run-{name}-{number}", held))
+
+        reads = "".join(_task(_READ, i) for i in range(tasks))
+        patches = "".join(_task(_PATCH, i) for i in range(tasks))
+        figures.first_task_cold.append(run("cold", reads, held=False).first)
+        warm = run("warm", reads, held=True)
+        figures.first_task_held.append(warm.first)
+        figures.per_read.append(warm.per_task)
+        mixed = _task(_READ, 0) + _task(_PATCH, 99) + _task(_READ, 1)
+        figures.read_patch_read.append(run("mixed", mixed, held=True).ends[-1])
+        patched = run("patches", patches, held=True)
+        figures.per_patch.append(patched.per_task)
+        figures.eleven_patches.append(patched.ends[-1])
     return figures
 
 
-async def _one(request: RunRequest, held: bool, figures: ActFigures) -> None:
+def _task(form: str, number: int) -> str:
+    return form.format(number=number, namespace=cluster.NAMESPACE, stamp=time.monotonic_ns())
+
+
+async def _one(plane: ControlPlane, playbook: Path, run_folder: Path, held: bool) -> _Moments:
+    request = RunRequest(
+        run_folder.name, playbook, ROOT / "inventory" / "simulated", run_folder,
+        limit=HOST, kubeconfig=plane.kubeconfig,
+        extra_vars={"kube_namespace": cluster.NAMESPACE, "confirm": HOST, "reason": "a benchmark"},
+    )  # fmt: skip
     runner = PlaybookRunner(collections=(ROOT / "playbooks" / "collections",))
     if held:
         prepared = await runner.prepare(request)
@@ -72,13 +107,9 @@ async def _one(request: RunRequest, held: bool, figures: ActFigures) -> None:
     moments = await _follow(run)
     result = await run.wait()
     if not result.succeeded:
-        raise RuntimeError(f"the benchmark's playbook failed: {result.message}")
-    started = [at for kind, at in moments if kind is EventKind.TASK_STARTED]
-    ended = [at for kind, at in moments if kind in {EventKind.TASK_OK, EventKind.TASK_CHANGED}]
-    (figures.first_task_held if held else figures.first_task_cold).append(started[0] - began)
-    figures.per_task.append((ended[-1] - ended[0]) / max(1, len(ended) - 1))
-    if held:
-        figures.whole_held.append(ended[-1] - began)
+        raise RuntimeError(f"the benchmark's playbook {playbook.name} failed: {result.message}")
+    started = [at - began for kind, at in moments if kind is EventKind.TASK_STARTED]
+    return _Moments(started[0], tuple(at - began for kind, at in moments if kind in _DONE))
 
 
 async def _follow(run: Run) -> list[tuple[Any, float]]:

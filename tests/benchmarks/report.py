@@ -29,8 +29,10 @@ KEPT = "<!-- what follows is written by hand and kept -->"
 ACTS = {
     "first_task_cold": ("confirm → first task, cold", "≤ 1.0"),
     "first_task_held": ("confirm → first task, held ready", "≤ 0.35"),
-    "per_task": ("each further read task", "≤ 0.07"),
-    "whole_held": ("eleven tasks, held ready", "≤ 2"),
+    "per_read": ("each further read task", "≤ 0.07"),
+    "per_patch": ("each further patch task, gate and record included", "≤ 0.07"),
+    "read_patch_read": ("read, patch, read one Deployment, held ready", "≤ 0.6"),
+    "eleven_patches": ("eleven patch tasks, held ready", "≤ 2"),
 }
 
 

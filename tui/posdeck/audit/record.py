@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from posdeck.errors import AuditError
@@ -277,18 +278,26 @@ T = TypeVar("T")
 def restore(kind: type[T], body: Mapping[str, Any]) -> T:
     """The value of type ``kind`` from a parsed body. Fields unknown here are left out, missing ones take
     their defaults; raises AuditError where a required one is missing or an enumeration's word is unknown."""
-    hints = get_type_hints(kind)
-    known = {each.name: each for each in fields(kind)}  # type: ignore[arg-type]
     try:
-        return kind(**{name: _restored(hints[name], body[name]) for name in known if name in body})
+        return kind(**{n: _restored(options, body[n]) for n, options in _options(kind) if n in body})  # type: ignore[arg-type]
     except (TypeError, ValueError, AttributeError) as error:
         raise AuditError("record", f"a stored {kind.__name__.lower()} cannot be read ({error})") from error
 
 
-def _restored(hint: Any, value: Any) -> Any:
+@cache
+def _options(kind: type[Any]) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    """The fields of a kind with the types that each may have. Asked once: to evaluate the annotations takes longer
+    than to read the record, and a gate reads those of an hour."""
+    hints = get_type_hints(kind)
+    return tuple(
+        (each.name, getattr(hints[each.name], "__args__", ()) or (hints[each.name],)) for each in fields(kind)
+    )
+
+
+def _restored(options: tuple[Any, ...], value: Any) -> Any:
     if value is None:
         return None
-    for option in getattr(hint, "__args__", ()) or (hint,):
+    for option in options:
         if isinstance(option, type) and is_dataclass(option) and isinstance(value, Mapping):
             return restore(option, value)
         if isinstance(option, type) and issubclass(option, StrEnum):

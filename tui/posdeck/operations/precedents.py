@@ -62,13 +62,13 @@ def _acts(
         act = intent.run_id or intent.id
         if intent.place.environment != environment or intent.place.namespace != write.namespace:
             continue
-        if intent.rollback_of or act == (write.run_id or write.intent_id):
+        if intent.rollback_of or act == (write.run_id or write.intent_id) or act in found:
             continue
         outcome = store.outcome_of(intent.id)
         if outcome is not None and outcome.result in {Result.NOTHING_CHANGED, Result.REFUSED}:
             continue
         same = bool(write.runbook) and intent.runbook is not None and intent.runbook.id == write.runbook
-        found.setdefault(act, (record.at, same))
+        found[act] = (record.at, same)
     return tuple(at for at, _ in found.values()), tuple(at for at, same in found.values() if same)
 
 
