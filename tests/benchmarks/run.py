@@ -1,6 +1,7 @@
 """Measure everything and write ``docs/performance.md``: ``python -m tests.benchmarks.run [--pods 2 1000 10000]``.
 
-It starts a control plane of its own. Compare only within one run: the figures follow the machine's load.
+It starts a control plane of its own. Compare only within one run: the figures follow the machine's load. The report
+is written after each part, so that a run that is broken off has told what it had.
 """
 
 from __future__ import annotations
@@ -10,27 +11,56 @@ import os
 import shutil
 import sys
 import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks import cluster, playbooks, report, screen
+from tests.benchmarks import cluster, held, playbooks, report, screen, traffic
 from tests.cluster.control_plane import ControlPlane
 
 ROOT = Path(__file__).parents[2]
 NOTES = """The figures are those of one machine under the load named above; on a busy one every row grows, and
 only rows of the same run can be compared. The pseudo-terminal's own reading and drawing takes 5 to 11 ms of
-each key and change. A row that says "not measured" was not reached in its time."""
+each key and change. A row that says "not measured" was not reached in its time.
+
+"First live rows" are rows of pods that were read from the API server after the start, drawn before the rest of the
+program is loaded; from "watched" on they follow every change, and keys work (keys pressed earlier are not lost)."""
 
 
 def programs(plane: ControlPlane, home: Path) -> list[screen.Program]:
-    """posdeck, and k9s where it is installed; both with a private home."""
+    """posdeck, and k9s where it is installed; both with a private home, both opened on the pods."""
     folders = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("STATE", "CONFIG", "CACHE", "DATA")}
     environment = {**os.environ, **folders, "KUBECONFIG": str(plane.kubeconfig)}
     posdeck = [sys.executable, "-m", "posdeck", "--environment", "simulated", "-n", cluster.NAMESPACE]
-    found = [screen.Program("posdeck", posdeck, environment, to_pods=b"2")]
+    found = [screen.Program("posdeck", [*posdeck, "--view", "pods"], environment, watching="● LIVE")]
     if k9s := shutil.which("k9s"):
         command = [k9s, "-n", cluster.NAMESPACE, "-c", "pods"]
         found.append(screen.Program("k9s", command, environment))
     return found
+
+
+def measure(plane: ControlPlane, home: Path, chosen: argparse.Namespace) -> Iterator[report.Report]:
+    """All there is to measure, as it comes; the same growing report each time."""
+    found = report.Report()
+    for pods in chosen.pods:
+        took = cluster.grow(plane, pods, within=chosen.patience)
+        print(f"{pods:,} pods run after {took:.0f} s", flush=True)
+        time.sleep(chosen.rest)  # what the control plane still does about the last of them
+        effort = screen.Effort(starts=chosen.starts, burst=1_000 if pods >= 1_000 else 0)
+        for program in programs(plane, home):
+            found.screens.append(screen.measure(plane, program, pods, effort))
+            print(found.screens[-1].as_json(), flush=True)
+        found.holds.append(held.holds(plane, programs(plane, home)[0], pods, home))
+        yield found
+        if chosen.only_screen:
+            continue
+        if found.acts is None:
+            found.acts = playbooks.measure(plane, home)
+            found.log = held.long_log(plane, programs(plane, home)[0])
+            yield found
+        for posdecks in (1, 50) if pods == min(chosen.pods) else (1,):
+            found.traffic.append(traffic.measure(plane, home, posdecks=posdecks, pods=pods))
+        yield found
 
 
 def main() -> None:
@@ -39,24 +69,15 @@ def main() -> None:
     parser.add_argument("--pods", type=int, nargs="+", default=[2, 1_000, 10_000])
     parser.add_argument("--binary", type=Path, help="the built control plane, else the one in the cache")
     parser.add_argument("--starts", type=int, default=5)
-    parser.add_argument("--no-acts", action="store_true", help="leave the playbooks out")
+    parser.add_argument("--rest", type=float, default=10.0, help="seconds between growing and measuring")
+    parser.add_argument("--patience", type=float, default=900.0, help="seconds for all pods to run")
+    parser.add_argument("--only-screen", action="store_true", help="leave out playbooks, logs and traffic")
     parser.add_argument("--to", type=Path, default=ROOT / "docs", help="where the report is written")
     chosen = parser.parse_args()
-    measured: list[screen.Figures] = []
-    acts = None
     with cluster.control_plane(chosen.binary) as plane, tempfile.TemporaryDirectory() as home:
-        for pods in chosen.pods:
-            took = cluster.grow(plane, pods)
-            print(f"{pods:,} pods run after {took:.0f} s", flush=True)
-            effort = screen.Effort(starts=chosen.starts, burst=1_000 if pods >= 1_000 else 0)
-            for program in programs(plane, Path(home)):
-                measured.append(screen.measure(plane, program, pods, effort))
-                print(measured[-1].as_json(), flush=True)
-            if acts is None and not chosen.no_acts:
-                acts = playbooks.measure(plane, Path(home))
-                print(report.acts_table(acts), flush=True)
-    print(report.screen_table(measured))
-    report.write(chosen.to, measured, acts, NOTES)
+        for found in measure(plane, Path(home), chosen):
+            report.write(chosen.to, found, NOTES)
+    print(report.tables(found))
 
 
 if __name__ == "__main__":

@@ -17,14 +17,14 @@ from tests.cluster.control_plane import ControlPlane
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A dashboard: how it is started, what takes it to the list of pods, and which row of it is a pod."""
+    """A dashboard: how it is started on the list of pods, which row of it is a pod, and the word by which it says
+    that the rows are watched from now on and keys work ("" where it says nothing)."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
-    to_pods: bytes = b""
+    watching: str = ""
     row: str = r"(load-\d+-\S+|consumer-order-\S+|be--consumer-order\S+)\s.*Running"
-    ready: str = r"."  # the first frame: anything at all
 
 
 @dataclass(slots=True)
@@ -35,10 +35,12 @@ class Figures:
     pods: int
     first_frame_s: list[float] = field(default_factory=list)
     live_rows_s: list[float] = field(default_factory=list)
+    watched_s: list[float] = field(default_factory=list)
     change_ms: list[float] = field(default_factory=list)
     key_ms: list[float] = field(default_factory=list)
     idle_cpu_pct: list[float] = field(default_factory=list)
     memory_mb: list[float] = field(default_factory=list)
+    burst_took_s: list[float] = field(default_factory=list)
     burst_ms: list[float] = field(default_factory=list)
     burst_key_ms: list[float] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
@@ -75,9 +77,11 @@ def measure(plane: ControlPlane, program: Program, pods: int, effort: Effort) ->
         _start(terminal, program, figures)
     assert terminal is not None
     try:
+        if program.watching:
+            terminal.wait(lambda: program.watching in terminal.text(), 120)
         terminal.rest(effort.settle)
         _idle(terminal, figures, effort.idle)
-        _keys(terminal, figures.key_ms, effort.keys)
+        key_times(terminal, figures.key_ms, effort.keys)
         _changes(terminal, plane, figures, effort.changes)
         if effort.burst:
             _burst(terminal, plane, figures, effort.burst)
@@ -89,10 +93,11 @@ def measure(plane: ControlPlane, program: Program, pods: int, effort: Effort) ->
 def _start(terminal: Terminal, program: Program, figures: Figures) -> None:
     row = re.compile(program.row)
     first = terminal.wait(lambda: bool(terminal.text().strip()), 60)
-    if program.to_pods:
-        terminal.press(program.to_pods)
     live = terminal.wait(lambda: row.search(terminal.text()) is not None, 120)
-    for name, value in (("first_frame_s", first), ("live_rows_s", live)):
+    seen = [("first_frame_s", first), ("live_rows_s", live)]
+    if program.watching:
+        seen.append(("watched_s", terminal.wait(lambda: program.watching in terminal.text(), 120)))
+    for name, value in seen:
         if value is None:
             figures.missed.append(name)
         else:
@@ -107,15 +112,17 @@ def _idle(terminal: Terminal, figures: Figures, seconds: float) -> None:
     figures.memory_mb.append(after.resident / 1e6)
 
 
-def _keys(terminal: Terminal, into: list[float], count: int, quiet: float = 0.15) -> None:
-    """Cursor down and up; the time from the key to any change of the screen."""
+def key_times(
+    terminal: Terminal, into: list[float], count: int, quiet: float = 0.15, names: bytes = b"jk"
+) -> None:
+    """Cursor down and up; milliseconds from the key to any change of the screen."""
     for number in range(count):
         end = time.perf_counter() + 1.0
         while terminal.read(quiet) and time.perf_counter() < end:
             pass
         before = terminal.looks()
         sent = time.perf_counter()
-        terminal.press(b"j" if number % 2 == 0 else b"k")
+        terminal.press(names[number % 2 : number % 2 + 1])
         if terminal.wait(lambda before=before: terminal.looks() != before, 3) is not None:  # type: ignore[misc]
             into.append(1000 * (time.perf_counter() - sent))
 
@@ -155,13 +162,15 @@ def _burst(terminal: Terminal, plane: ControlPlane, figures: Figures, count: int
     others = [name for name in names if name != shown[0]][: count - 1]
 
     def change() -> None:
-        _mark_all(plane, others, f"{stamp}x")
+        mark_all(plane, others, f"{stamp}x")
         cluster.mark(plane, shown[0], f"{stamp}end")
 
+    began = time.perf_counter()
     done = _in_background(change)
     while not done.is_set():
-        _keys(terminal, figures.burst_key_ms, 1, quiet=0.0)
+        key_times(terminal, figures.burst_key_ms, 1, quiet=0.0)
         terminal.rest(0.02)
+    figures.burst_took_s.append(done.at - began)
     seen = terminal.wait(lambda: f"{stamp}end" in terminal.text(), 20)
     if seen is None:
         figures.missed.append("burst_ms")
@@ -169,7 +178,7 @@ def _burst(terminal: Terminal, plane: ControlPlane, figures: Figures, count: int
         figures.burst_ms.append(max(0.0, 1000 * (time.perf_counter() - done.at)))
 
 
-def _mark_all(plane: ControlPlane, names: Sequence[str], reason: str) -> None:
+def mark_all(plane: ControlPlane, names: Sequence[str], reason: str) -> None:
     """Eight connections side by side, as fast as the server answers."""
     parts = [names[start::8] for start in range(8)]
 
