@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,31 @@ from tests.cluster import build, known_namespace, startup  # noqa: E402 — need
 from tests.cluster.control_plane import ControlPlane  # noqa: E402
 from tests.cluster.namespace_objects import NAMESPACE  # noqa: E402
 from tests.playbooks import community  # noqa: E402
+
+from posdeck.ui.watchdog import Watchdog  # noqa: E402
+
+LOOP_HELD = 1.0  # processor seconds; the 50 ms of a quiet machine are the benchmark's business
+
+
+@pytest.fixture(autouse=True)
+def _watched(request: pytest.FixtureRequest) -> None:
+    """Every asynchronous test runs under the watchdog of development mode."""
+    if inspect.iscoroutinefunction(getattr(request, "function", None)):
+        request.getfixturevalue("watched_loop")
+
+
+@pytest.fixture
+async def watched_loop() -> AsyncIterator[None]:
+    """Fails the test when code of posdeck computes on the event loop for far too long; imports do not count, which
+    a program does before and a test whenever it comes to them."""
+    dog = Watchdog(limit=LOOP_HELD / 2)
+    dog.start()
+    yield
+    dog.stop()
+    held = [b for b in dog.blocks if b.busy > LOOP_HELD and b.culprit.startswith("posdeck.")]
+    for block in held:
+        if "<frozen importlib" not in block.stack:
+            pytest.fail(f"The event loop was held for {block.busy:.1f} s in {block.culprit}:\n{block.stack}")
 
 
 @pytest.fixture(scope="session")

