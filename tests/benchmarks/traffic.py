@@ -100,7 +100,7 @@ class _Meter:
             sink.close()
 
 
-def measure(plane: ControlPlane, folder: Path, *, posdecks: int, pods: int, seconds: float = 60.0) -> Traffic:
+def measure(plane: ControlPlane, folder: Path, *, posdecks: int, pods: int, seconds: float = 40.0) -> Traffic:
     """Start that many, wait until all are live, then count for ``seconds``."""
     for name in ("STATE", "CONFIG", "CACHE"):
         os.environ[f"XDG_{name}_HOME"] = str(folder / name.lower())

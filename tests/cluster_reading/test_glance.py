@@ -141,8 +141,8 @@ async def test_a_feed_shows_what_was_seen_until_the_lists_are_there(server: Serv
     """Rows neither vanish nor are called live in between, and what is gone meanwhile goes."""
     seen = await asyncio.to_thread(glance, server.target, ManualClock())
     assert seen is not None
-    transport, clock = ScriptedTransport(), ManualClock()
-    feed = ClusterFeed(transport, server.target, clock=clock, seen=seen)
+    transport = ScriptedTransport()
+    feed = ClusterFeed(transport, server.target, clock=SystemClock(), seen=seen)
     assert list(feed.snapshot.pods) == ["a", "b"]
     assert feed.snapshot.feed(Kind.PODS).state is FeedState.CONNECTING
     transport.answer("GET", "/api/v1/namespaces/n/pods", listing(pod("b"), pod("c")))
@@ -150,7 +150,8 @@ async def test_a_feed_shows_what_was_seen_until_the_lists_are_there(server: Serv
     feed.subscribe(lambda snapshot: shown.append(tuple(snapshot.pods)))
     feed.start()
     try:
-        await feed.wait_for(lambda snapshot: snapshot.feed(Kind.PODS).state is FeedState.LIVE)
+        async with asyncio.timeout(60):
+            await feed.wait_for(lambda snapshot: snapshot.feed(Kind.PODS).state is FeedState.LIVE)
     finally:
         await feed.stop()
     assert set(shown) <= {("a", "b"), ("b", "c")}
@@ -166,9 +167,10 @@ async def test_it_sees_what_the_watches_see(control_plane: ControlPlane) -> None
     feed = ClusterFeed(transport, target, kinds=(Kind.PODS, Kind.DEPLOYMENTS))
     feed.start()
     try:
-        live = await feed.wait_for(
-            lambda s: all(s.feed(k).state is FeedState.LIVE for k in (Kind.PODS, Kind.DEPLOYMENTS))
-        )
+        async with asyncio.timeout(60):
+            live = await feed.wait_for(
+                lambda s: all(s.feed(k).state is FeedState.LIVE for k in (Kind.PODS, Kind.DEPLOYMENTS))
+            )
     finally:
         await feed.stop()
         await transport.close()
