@@ -68,7 +68,7 @@ class Judging:
             loop = asyncio.get_running_loop()
             self._looking = loop.run_in_executor(None, self.assessed, snapshot, consumers, levels, link)
             self._looking.add_done_callback(self._seen)
-        return self._last
+        return dict(self._last)
 
     def _seen(self, looking: asyncio.Future[dict[str, Any]]) -> None:
         self._looking = None
