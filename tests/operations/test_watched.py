@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.operations.opened_console import console_on, console_sees, private_folders
+from tests.operations.opened_console import console_on, console_sees, embedded_console, private_folders
 
 from posdeck.clock import ManualClock
 from posdeck.operations.embedded import seed_of
@@ -37,3 +37,25 @@ async def test_a_deployment_that_lost_its_pod_is_watched_before_it_is_a_problem(
             assert {each.short for each in seen.watched} == {"consumer-order"}
     finally:
         await simulator.stop()
+
+
+async def test_a_view_that_cannot_be_made_says_so_and_the_next_one_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private_folders(monkeypatch, tmp_path)
+    async with embedded_console(tmp_path) as (console, _):
+        whole = console._histories.take
+
+        def broken(*_: object) -> None:
+            monkeypatch.setattr(console._histories, "take", whole)
+            raise ValueError("an absurd object")
+
+        before = console.view.snapshot.revision
+        monkeypatch.setattr(console._histories, "take", broken)
+        console.look_again()
+        seen = await console_sees(console, lambda view: bool(view.notices))
+        assert "ValueError: an absurd object" in seen.notices[0]
+        assert seen.notices[0] in seen.cannot_tell
+        console.look_again()
+        later = await console_sees(console, lambda view: seen.notices[0] not in view.cannot_tell)
+        assert later.snapshot.revision >= before

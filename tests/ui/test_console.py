@@ -23,6 +23,18 @@ async def test_what_is_wrong_comes_first_and_says_since_when(opened) -> None:
         assert all(word in lines[2] for word in ("✖", "critical", "4m12s", "consumer-order", "2,318 waiting"))
 
 
+async def test_what_the_front_has_to_say_is_said_once(opened) -> None:
+    async with opened() as driver:
+        settled = replace(view(), notices=("The restart of cron was settled: it had happened.",))
+        driver.front.post(settled)
+        await driver.settle()
+        assert "The restart of cron was settled" in driver.text()
+        await driver.press("escape")
+        driver.front.post(replace(settled, problems=()))
+        await driver.settle()
+        assert "The restart of cron was settled" not in driver.text()
+
+
 async def test_what_is_not_certain_yet_is_neither_an_alarm_nor_health(opened) -> None:
     before = view()
     seen = replace(before, problems=(), watched=before.problems)

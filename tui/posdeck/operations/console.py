@@ -269,8 +269,20 @@ class Console(Guiding, Lookups):
         while True:
             await self._changed.wait()
             self._changed.clear()
-            self._publish()
+            try:
+                self._publish()
+            except Exception as error:  # a view that silently stands still would be taken for the present
+                self._defect("the view could not be made anew", error)
             await self.clock.sleep(TICK)
+
+    def _defect(self, what: str, error: BaseException) -> None:
+        """Something of posdeck itself failed: said on screen, and nothing counts as healthy by the old view."""
+        text = f"{what}: {type(error).__name__}: {error}. What is shown may be old; leave and start posdeck again."
+        if text not in self.notices:
+            self.notices.append(text)
+        blind = tuple(dict.fromkeys((*self._view.cannot_tell, text)))
+        self._view = replace(self._view, cannot_tell=blind, notices=tuple(self.notices))
+        self._tell()
 
     def _publish(self) -> None:
         if self.workshop is not None:
@@ -297,6 +309,7 @@ class Console(Guiding, Lookups):
             actions=self._actions,
             usage_history=self._histories.usage,
             hpa_history=self._histories.hpas,
+            notices=tuple(self.notices),
         )
         self._tell()
 
@@ -308,7 +321,7 @@ class Console(Guiding, Lookups):
         if "problems" not in found:
             return found
         found["problems"] = self._remarking.apply(found["problems"])
-        shown = {name: self._screening.problems(found[name]) for name in ("problems", "risks")}
+        shown = {name: self._screening.problems(found[name]) for name in ("problems", "watched", "risks")}
         # what is still being read would look like news when it comes
         if all(snapshot.feed(k).state is not FeedState.CONNECTING for k in JUDGED_BY):
             self._remarking.announce(shown["problems"])
@@ -326,7 +339,13 @@ class Console(Guiding, Lookups):
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._defect("a part of posdeck ended", error)
 
 
 def _as_it_came(snapshot: Snapshot) -> Snapshot:

@@ -190,6 +190,7 @@ class View:
     hpa_history: Mapping[str, tuple[tuple[float, int, int], ...]] = field(
         default_factory=lambda: EMPTY
     )  # by HPA: (unix time, current, desired)
+    notices: tuple[str, ...] = ()  # what posdeck has to say of itself and of what it found at its start
 
 
 class StepState(StrEnum):

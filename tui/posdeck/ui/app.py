@@ -71,6 +71,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
         self.palette_name = theme if theme in PALETTES else DEFAULT
         self.keys = Keys(remapped(keys or {}, all_actions()))
         self._wall = wall
+        self._heard = 0  # how many of the front's notices were said
         self._drawn = False  # whether the console stands, so that it can be shown something
         self.scene = Scene(View(Snapshot(connection=connection), surroundings), self._time(), self._wall)
         self.console_screen = Console(self.scene, entry.name, entry.pane)
@@ -190,6 +191,9 @@ class PosdeckApp(App[int], inherit_bindings=False):
         self._herald.take(view)
         if not self._drawn:
             return
+        if len(view.notices) > self._heard:
+            self.notice(" ".join(view.notices[self._heard :]), "warn")
+        self._heard = len(view.notices)
         try:
             self.console_screen.show(self.scene)
         except Exception as problem:
