@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.benchmarks import cluster
-from tests.benchmarks.screen import Program, key_times, mark_all
+from tests.benchmarks.screen import Program, in_background, key_times, mark_all
 from tests.benchmarks.terminal import Terminal
 from tests.cluster.control_plane import ControlPlane
 
@@ -50,7 +50,10 @@ def holds(plane: ControlPlane, program: Program, pods: int, folder: Path) -> Hel
         terminal.wait(lambda: "● LIVE" in terminal.text(), 120)
         terminal.rest(4.0)
         if pods >= 1_000:
-            mark_all(plane, cluster.pods(plane, 1_000), "Held")
+            names = cluster.pods(plane, 1_000)
+            done = in_background(lambda: mark_all(plane, names, "Held"))
+            while not done.is_set():
+                terminal.rest(0.2)  # a terminal that nobody reads would hold the program up
         key_times(terminal, [], 10)
         terminal.press(CTRL_Q)
         terminal.wait(told.exists, 20)

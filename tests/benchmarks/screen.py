@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import statistics
@@ -135,7 +136,7 @@ def _changes(terminal: Terminal, plane: ControlPlane, figures: Figures, count: i
         return
     for number in range(count):
         text = f"Mark{time.monotonic_ns() % 100000}x{number}"
-        done = _in_background(lambda text=text: cluster.mark(plane, names[0], text))  # type: ignore[misc]
+        done = in_background(lambda text=text: cluster.mark(plane, names[0], text))  # type: ignore[misc]
         seen = terminal.wait(lambda text=text: text in terminal.text(), 20)  # type: ignore[misc]
         at = time.perf_counter()
         done.wait(20)
@@ -166,9 +167,12 @@ def _burst(terminal: Terminal, plane: ControlPlane, figures: Figures, count: int
         cluster.mark(plane, shown[0], f"{stamp}end")
 
     began = time.perf_counter()
-    done = _in_background(change)
-    while not done.is_set():
-        key_times(terminal, figures.burst_key_ms, 1, quiet=0.0)
+    done = in_background(change)
+    for number in itertools.count():
+        if done.is_set():
+            break
+        # down and up in turn: the changed pod has to stay on the screen
+        key_times(terminal, figures.burst_key_ms, 1, quiet=0.0, names=b"jj" if number % 2 == 0 else b"kk")
         terminal.rest(0.02)
     figures.burst_took_s.append(done.at - began)
     seen = terminal.wait(lambda: f"{stamp}end" in terminal.text(), 20)
@@ -217,7 +221,7 @@ class _Done:
             raise TimeoutError("the control plane does not answer")
 
 
-def _in_background(work: Callable[[], None]) -> _Done:
+def in_background(work: Callable[[], None]) -> _Done:
     done = _Done()
 
     def run() -> None:
