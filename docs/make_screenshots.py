@@ -30,7 +30,7 @@ from posdeck.operations.opening import Opening, Request, open_content
 from posdeck.operations.still import Still
 from posdeck.operations.view import SessionView
 from posdeck.ui.app import PosdeckApp
-from posdeck.ui.picture import draw_view
+from posdeck.ui.picture import at_rest, draw_view
 from posdeck.ui.screens.session import SessionPane
 from posdeck.ui.views import VIEWS
 
@@ -99,6 +99,7 @@ async def session(source: Console, word: str, size: tuple[int, int], *, to_the_e
     app = PosdeckApp(lambda: front, source.view.surroundings, now=source.clock.now)
     async with app.run_test(size=size) as pilot:
         await app.workers.wait_for_complete([w for w in app.workers if w.group == "front"])
+        await at_rest(app, pilot)
         await pilot.press("b")
         await until(lambda: shown(app).question is not None, "the question")
         await picture(pilot, f"session-question-{word}")

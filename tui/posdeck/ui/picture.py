@@ -56,16 +56,16 @@ async def draw_view(
         await app.workers.wait_for_complete([w for w in app.workers if w.group == "front"])
         await pilot.pause()
         await app.go(name)
-        await _at_rest(app, pilot)
+        await at_rest(app, pilot)
         for key in keys:
             await pilot.press(key)
-            await _at_rest(app, pilot)
+            await at_rest(app, pilot)
         if svg:
             return app.export_screenshot(title=f"posdeck {name}", simplify=True)
         return screen_text(app)
 
 
-async def _at_rest(app: PosdeckApp, pilot: Pilot[Any]) -> None:
+async def at_rest(app: PosdeckApp, pilot: Pilot[Any]) -> None:
     """Until the place shown has its size and what it shows does not change any more; a busy machine lays out
     late, and a picture of an empty place would be a wrong one."""
     before, same = "", 0

@@ -12,6 +12,7 @@ from posdeck.ui.rows.cells import Cell, Column, RowKind, time_order
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone
 
+EXEMPT = "exempt-write"  # the record's word for what goes with an act
 _RESULT = {
     "succeeded": ("✔", Tone.GOOD),
     "failed": ("✖", Tone.BAD),
@@ -111,7 +112,9 @@ class ActionLines(Audit):
             for s in scene.view.sessions
             if s.status not in {"done", "cancelled", "failed"}
         }
-        return open_sessions | {_record_key(action): action for action in scene.view.actions}
+        # what goes with an act (its Lease, its Event) is in the record, and says nothing new here
+        acts = (action for action in scene.view.actions if action.act != EXEMPT)
+        return open_sessions | {_record_key(action): action for action in acts}
 
     def cells(self, key: str, item: Any, scene: Scene) -> Sequence[Cell]:
         if isinstance(item, SessionSummary):
