@@ -23,13 +23,10 @@ from posdeck.operations.embedded import seed_of
 from posdeck.operations.opening import Request, open_content
 from posdeck.runbooks.loading import load_library
 from posdeck.runbooks.model import Act
-from posdeck.simulator import discovery, resources
-from posdeck.simulator.resources import Resource
 from posdeck.simulator.server import Simulator
 
 ROOT = Path(__file__).parents[2]
 LIBRARY = {runbook.id: runbook for runbook in load_library(ROOT / "runbooks").runbooks}
-SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", generation=True)
 OpenStage = Callable[[], AbstractAsyncContextManager[Stage]]
 
 
@@ -57,13 +54,8 @@ async def _console(request: Request, monkeypatch: pytest.MonkeyPatch, *, blind: 
 
 @pytest.fixture
 def embedded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> OpenStage:
-    """The embedded cluster, with the kind that KEDA's CRD would bring."""
+    """The embedded cluster."""
     private_folders(monkeypatch, tmp_path)
-    every = (*resources.RESOURCES, SCALED_OBJECTS)
-    for module in (resources, discovery):
-        monkeypatch.setattr(module, "RESOURCES", every)
-    monkeypatch.setitem(resources.BY_PATH, ("keda.sh", "v1alpha1", "scaledobjects"), SCALED_OBJECTS)
-    monkeypatch.setitem(resources.BY_KIND, ("keda.sh", "ScaledObject"), SCALED_OBJECTS)
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Stage]:

@@ -27,7 +27,13 @@ PATIENCE = 240.0  # seconds for one path with all its runs, on a busy machine
 CONFLICTS = 20  # updates that may be overtaken by a controller, one after the other
 KINDS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "ScaledObject")
 STAMP = "kubectl.kubernetes.io/restartedAt"
+PAUSED = "autoscaling.keda.sh/paused"
 Objects = dict[str, dict[str, Any]]
+
+
+def _is_kedas(item: Mapping[str, Any]) -> bool:
+    owners = item["metadata"].get("ownerReferences") or ()
+    return any(owner["kind"] == "ScaledObject" for owner in owners)
 
 
 @dataclass
@@ -56,6 +62,8 @@ class Leading:
             if answer.status != 404:
                 assert answer.status == 200, answer.message()
                 for item in answer.json()["items"]:
+                    if _is_kedas(item):
+                        continue  # an HPA that KEDA makes and takes away for its ScaledObject
                     found[f"{kind}/{item['metadata']['name']}"] = {"kind": kind, **item}
         managed = {
             o["spec"]["scaleTargetRef"]["name"] for o in found.values() if o["kind"].startswith("Horizontal")
@@ -72,6 +80,10 @@ class Leading:
             annotations = spec["template"]["metadata"].get("annotations") or {}
             if not stamp and annotations.pop(STAMP, None) and not annotations:
                 del spec["template"]["metadata"]["annotations"]
+        if (
+            found["kind"] == "ScaledObject"
+        ):  # paused by an annotation, which stands for a part of its specification
+            spec[PAUSED] = (found["metadata"].get("annotations") or {}).get(PAUSED)
         return json.dumps(spec, sort_keys=True)
 
     def differing(self, before: Objects, after: Objects, *, stamp: bool = True) -> set[str]:
@@ -88,7 +100,23 @@ class Leading:
         namespace = self.stage.console.require_workshop().target.namespace
         for name, patch in self.scene.first.items():
             await self._put(RESOURCES["Deployment"].path(namespace, name), patch)
+        if self.scene.scaled:
+            await self._scale_by_queue(namespace, self.scene.scaled)
         await self.stand_still()
+
+    async def _scale_by_queue(self, namespace: str, deployment: str) -> None:
+        trigger = {
+            "type": "rabbitmq",
+            "metadata": {"queueName": "pos.bulk", "mode": "QueueLength", "value": "100"},
+        }
+        spec = {"scaleTargetRef": {"name": deployment}, "minReplicaCount": 3, "maxReplicaCount": 6}
+        made = {
+            "apiVersion": _version("ScaledObject"),
+            "kind": "ScaledObject",
+            "metadata": {"name": deployment, "namespace": namespace},
+            "spec": {**spec, "triggers": [trigger]},
+        }
+        await self.ask("POST", RESOURCES["ScaledObject"].path(namespace), made)
 
     async def _put(self, path: str, patch: Mapping[str, Any], *, whole: bool = False) -> None:
         """Update an object, again when a controller wrote its status meanwhile; ``whole`` replaces, not merges."""

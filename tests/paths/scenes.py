@@ -25,6 +25,7 @@ class Scene:
     first: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: EMPTY)
     pod_of: str = ""
     needs_keda: bool = False
+    scaled: str = ""  # a deployment that a ScaledObject scales before each path
 
 
 _RELEASED = {"spec": {"template": {"metadata": {"annotations": {"tests/release": "next"}}}}}
@@ -45,6 +46,11 @@ SCENES: Mapping[str, Scene] = MappingProxyType(
         "hpa-not-scaling": Scene({"workload": "app"}),
         "main-api-issues": Scene(),
         "order-processing-issues": Scene(),
+        "pause-queue-autoscaling": Scene(
+            {"consumer": "consumer-orders-bulk-upload"},
+            needs_keda=True,
+            scaled=full("consumer-orders-bulk-upload"),
+        ),
         "pause-rollout": Scene({"workload": "app"}),
         "raise-collector": Scene(),
         "raise-critical-consumers": Scene({"consumer": "consumer-order"}),

@@ -31,7 +31,7 @@ async def test_it_asks_for_a_reason_says_so_all_the_time_and_ends_by_the_same_ke
         assert "[email]" in driver.text()
         await lift(driver)
         assert driver.front.lifting.reasons == [REASON]
-        assert "✖ NOT REDACTED 10 min" in driver.text().splitlines()[0]
+        assert "✖ UNREDACTED 10 min" in driver.text().splitlines()[0]
         assert "writes: ask" in driver.text().splitlines()[0]
         assert "jane@example.com" in driver.text(), "the log is read again"
         await driver.press("ctrl+x")

@@ -77,7 +77,7 @@ def redaction_part(scene: Scene) -> Part:
     until = scene.view.surroundings.unredacted_until
     if until is None:
         return Part("")
-    return Part(f"✖ NOT REDACTED {seconds_text(max(0.0, (until - scene.now).total_seconds()))}", Tone.BAD)
+    return Part(f"✖ UNREDACTED {seconds_text(max(0.0, (until - scene.now).total_seconds()))}", Tone.BAD)
 
 
 def badge(surroundings: Surroundings) -> str:
