@@ -24,13 +24,16 @@ _TAKING = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);
 class Terminal:
     """posdeck in a terminal of its own, and what it shows."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], folder: Path) -> None:
+    def __init__(
+        self, command: list[str], environment: dict[str, str], folder: Path, *, told: bool = True
+    ) -> None:
+        """Without ``told`` the terminal does not control the session, so that no signal tells of its loss."""
         self.master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
         self.screen = pyte.Screen(200, 50)
         self._stream = pyte.ByteStream(self.screen)
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _TAKING, *command], env=environment, cwd=folder, stdin=slave, stdout=slave, stderr=slave,
+            [sys.executable, "-c", _TAKING, *command] if told else command, env=environment, cwd=folder, stdin=slave, stdout=slave, stderr=slave,
             start_new_session=True, close_fds=True,
         )  # fmt: skip
         os.close(slave)

@@ -182,6 +182,18 @@ def live(desk: Desk, lingering: Path, tmp_path: Path) -> Iterator[tuple[Desk, Te
         terminal.close()
 
 
+def test_a_terminal_that_goes_without_a_signal_is_noticed(desk: Desk) -> None:
+    """Under make, sudo or another program that leads the session only that one is told."""
+    desk.extra.update({"TERM": "xterm-256color"})
+    terminal = Terminal(desk.command(), desk.variables(), desk.home, told=False)
+    try:
+        terminal.until("● LIVE", "writes: ask")
+        terminal.hang_up()
+        assert terminal.ended() == 129
+    finally:
+        terminal.close()
+
+
 @pytest.mark.parametrize("way", ["terminal closed", "SIGTERM", "asked twice"])
 def test_a_live_screen_that_ends_in_the_middle_of_an_act_stops_it_as_on_cancel_says(
     live: tuple[Desk, Terminal, list[int], Path], way: str

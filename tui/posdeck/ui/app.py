@@ -32,7 +32,7 @@ from posdeck.ui.procedures import show_state
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.console import Console
 from posdeck.ui.series import Series
-from posdeck.ui.terminal import TerminalDriver, listen
+from posdeck.ui.terminal import TerminalDriver, leave_if_lost, listen
 from posdeck.ui.theme import textual_theme
 from posdeck.ui.views import BY_NAME, all_actions, view_named
 from posdeck.ui.wall import EMPTY_WALL, Wall, wall_of
@@ -203,6 +203,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
         return self.front.clock.now() if self.front is not None else self._now()
 
     def _tick(self) -> None:
+        leave_if_lost(self.leave)
         self.scene = Scene(self.scene.view, self._time(), self._wall, self.scene)
         self.console_screen.tick(self.scene)
         if self.scene.snapshot.feed(Kind.PODS).state is not FeedState.CONNECTING:

@@ -106,6 +106,14 @@ def listen(leave: Callable[[int, str], None]) -> Callable[[], None]:
     return deaf
 
 
+def leave_if_lost(leave: Callable[[int, str], None]) -> None:
+    """Leave when the terminal is gone and no signal said so: only the leader of a session is told, which may be make,
+    sudo, or a program that waits for posdeck. To be called now and then."""
+    if is_lost():
+        detach()
+        leave(128 + signal.SIGHUP, ENDING[signal.SIGHUP])
+
+
 def is_lost() -> bool:
     """Whether the terminal is gone; somebody may send the signal while it is not."""
     try:
