@@ -15,9 +15,7 @@ def collect_beside(turn: Turn) -> None:
     wanted = []
     for step in _passed_over(turn):
         if isinstance(step, Diagnose):
-            count = turn.session.run_count + 1
-            run = f"{turn.session.id}-{count}"
-            turn.set(run_count=count)
+            run = turn.next_run()
             turn.note(step.id, status=StepStatus.COLLECTING, runs=(run,))
             wanted.append(
                 fx.CollectBeside(

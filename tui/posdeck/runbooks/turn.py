@@ -63,11 +63,16 @@ class Turn:
         """Ask for effects, in order."""
         self.effects.extend(effects)
 
+    def next_run(self) -> str:
+        """A name that no run of this session had before."""
+        count = self.session.run_count + 1
+        self.set(run_count=count)
+        return f"{self.session.id}-{count}"
+
     def new_run(self) -> str:
         """Number a run of what is being carried out; its events are the ones waited for."""
-        count = self.session.run_count + 1
-        run = f"{self.session.id}-{count}"
-        self.set(run_count=count, run=run, run_started=False)
+        run = self.next_run()
+        self.set(run=run, run_started=False)
         self.note_unit(runs=(*self.unit_state().runs, run))
         return run
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
-
 from posdeck.cluster.snapshot import FeedState, Hpa, Kind
 from posdeck.ui.actions import Action
 from posdeck.ui.plain import plain
@@ -16,28 +13,20 @@ from posdeck.ui.rows.manifest import event_lines
 from posdeck.ui.rows.problems import finding_cell
 from posdeck.ui.rows.scaling import scaler_lines
 from posdeck.ui.scene import Scene
-from posdeck.ui.screens.pane import Pane, Subject
+from posdeck.ui.screens.lines import LinesPane
+from posdeck.ui.screens.pane import Subject
 from posdeck.ui.subjects import subject_of
 from posdeck.ui.tones import Tone
-from posdeck.ui.widgets.box import Box
-from posdeck.ui.widgets.pager import Pager
 
 
-class HpaPane(Pane):
+class HpaPane(LinesPane):
     """One HPA at a time; up and down go through them when there are several."""
 
     view_name: ClassVar[str] = "hpa"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.box = Box()
-        self.text = Pager(id="hpa-text")
         self.chosen = ""
-
-    def compose(self) -> ComposeResult:
-        """A box of lines."""
-        with self.box:
-            yield self.text
 
     def hpa(self) -> Hpa | None:
         """The one that is shown."""
@@ -66,15 +55,6 @@ class HpaPane(Pane):
         target = f"deployment/{scene.wall.short(hpa.target_name)}"
         self.box.say(f"hpa/{plain(hpa.name)} · {target} · {hpa.minimum}–{hpa.maximum}", more)
         self.text.set_lines(hpa_lines(hpa, scene, max(40, self.text.size.width)))
-
-    def tick(self, scene: Scene) -> None:
-        """Ages are part of the lines."""
-        self.show(scene)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """The plot takes the width there is."""
-        if self.scene is not None:
-            self.draw(self.scene)
 
     def subject(self) -> Subject | None:
         hpa = self.hpa()

@@ -4,46 +4,30 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
-
 from posdeck.operations.charts import ZOOMS, PlotPage, Subject
-from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
 from posdeck.ui.plain import plain
 from posdeck.ui.plotting import beside, plot_lines
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.scene import Scene
-from posdeck.ui.screens.pane import Pane
+from posdeck.ui.screens.lines import ChartPane
 from posdeck.ui.tones import Tone
-from posdeck.ui.widgets.box import Box
-from posdeck.ui.widgets.pager import Pager
 
 EVERY = 15.0  # seconds after which what is on show is asked for again
 _WIDE, _HIGH = 130, 30  # cells from which plots stand side by side, and above one another
 
 
-class PlotsPane(Pane):
+class PlotsPane(ChartPane):
     """One subject at a time; all of its plots when they fit, else one."""
 
     view_name: ClassVar[str] = "plots"
-    own_scopes: ClassVar[tuple[str, ...]] = (act.PLOTS,)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.box = Box()
-        self.text = Pager(id="plots-text")
-        self.zoom = 1
         self.chosen = 0
         self.first = 0  # the plot on show where one fits
-        self._asking = False
         self._page: PlotPage | None = None
         self._asked_for: tuple[int, int] | None = None
-
-    def compose(self) -> ComposeResult:
-        """A box of lines."""
-        with self.box:
-            yield self.text
 
     def subjects(self) -> tuple[Subject, ...]:
         """What can be looked at."""
@@ -116,30 +100,17 @@ class PlotsPane(Pane):
                 self._page = page
         finally:
             self._asking = False
-        if self.is_mounted and self.scene is not None:
-            self.draw(self.posdeck.scene)
-
-    def tick(self, scene: Scene) -> None:
-        """What is on show grows old."""
-        self.show(scene)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """The plots take the room there is."""
-        if self.scene is not None:
-            self.draw(self.scene)
+        self.draw_now()
 
     def perform(self, action: Action, key: str) -> bool:
         moves = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
-        if action.id in {"zoom-out", "zoom-in"}:
-            self.zoom = (self.zoom + (1 if action.id == "zoom-out" else -1)) % len(ZOOMS)
-        elif action.id in moves:
+        if action.id in moves:
             subject, plot = moves[action.id]
             self.chosen = (self.chosen + subject) % max(1, len(self.subjects()))
             self.first += plot
         elif action.id == "reload":
             self._asked_for = None
-        else:
+        elif not self.change_zoom(action):
             return super().perform(action, key)
-        if self.scene is not None:
-            self.draw(self.posdeck.scene)
+        self.draw_now()
         return True

@@ -4,46 +4,32 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
-
 from posdeck.operations.charts import ZOOMS
 from posdeck.operations.proposal import RUNBOOK, ProposalView
-from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.scaling import keda_line, proposal_lines, scaler_lines
 from posdeck.ui.scene import Scene
-from posdeck.ui.screens.pane import Pane, Subject
+from posdeck.ui.screens.lines import ChartPane
+from posdeck.ui.screens.pane import Subject
 from posdeck.ui.subjects import deployment_subject
 from posdeck.ui.tones import Tone
-from posdeck.ui.widgets.box import Box
-from posdeck.ui.widgets.pager import Pager
 
 EVERY = 60.0  # seconds after which a proposal is made anew
 
 
-class ScalingPane(Pane):
+class ScalingPane(ChartPane):
     """One consumer at a time."""
 
     view_name: ClassVar[str] = "scaling"
-    own_scopes: ClassVar[tuple[str, ...]] = (act.PLOTS,)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.box = Box()
-        self.text = Pager(id="scaling-text")
         self.zoom = len(ZOOMS) - 1
         self.chosen = 0
-        self._asking = False
         self.made: ProposalView | None = None
         self._asked: tuple[int, int] | None = None
-
-    def compose(self) -> ComposeResult:
-        """A box of lines."""
-        with self.box:
-            yield self.text
 
     def _names(self) -> tuple[str, ...]:
         front = self.posdeck.front
@@ -92,15 +78,6 @@ class ScalingPane(Pane):
             self.draw(self.posdeck.scene)
             self.posdeck.keys_changed()
 
-    def tick(self, scene: Scene) -> None:
-        """What is on show grows old."""
-        self.show(scene)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """The plots take the room there is."""
-        if self.scene is not None:
-            self.draw(self.scene)
-
     def subject(self) -> Subject | None:
         names = self._names()
         if not names or self.scene is None:
@@ -110,14 +87,11 @@ class ScalingPane(Pane):
     def perform(self, action: Action, key: str) -> bool:
         if action.id == "runbook":
             self._apply()
-        elif action.id in {"zoom-out", "zoom-in"}:
-            self.zoom = (self.zoom + (1 if action.id == "zoom-out" else -1)) % len(ZOOMS)
         elif action.id in {"left", "right"}:
             self.chosen = (self.chosen + (1 if action.id == "right" else -1)) % max(1, len(self._names()))
-        else:
+        elif not self.change_zoom(action):
             return super().perform(action, key)
-        if self.scene is not None:
-            self.draw(self.posdeck.scene)
+        self.draw_now()
         return True
 
     def _apply(self) -> None:

@@ -4,43 +4,28 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual import events
-from textual.app import ComposeResult
-
 from posdeck.operations.charts import ZOOMS
 from posdeck.operations.tracing import TracingView
-from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
 from posdeck.ui.rows.tracing import tracing_lines
 from posdeck.ui.scene import Scene
-from posdeck.ui.screens.pane import Pane, Subject
+from posdeck.ui.screens.lines import ChartPane
+from posdeck.ui.screens.pane import Subject
 from posdeck.ui.subjects import deployment_subject
 from posdeck.ui.tones import Tone
-from posdeck.ui.widgets.box import Box
-from posdeck.ui.widgets.pager import Pager
 
 EVERY = 10.0  # seconds after which the collector is asked again
 
 
-class TracingPane(Pane):
+class TracingPane(ChartPane):
     """The collector's own numbers, read while this is on show."""
 
     view_name: ClassVar[str] = "tracing"
-    own_scopes: ClassVar[tuple[str, ...]] = (act.PLOTS,)
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.box = Box()
-        self.text = Pager(id="tracing-text")
-        self.zoom = 1
-        self._asking = False
         self.read: TracingView | None = None
         self._asked_zoom = -1
-
-    def compose(self) -> ComposeResult:
-        """A box of lines."""
-        with self.box:
-            yield self.text
 
     def draw(self, scene: Scene) -> None:
         old = self.read is None or scene.now.timestamp() - self.read.end > EVERY
@@ -63,24 +48,13 @@ class TracingPane(Pane):
             self.draw(self.posdeck.scene)
             self.posdeck.keys_changed()
 
-    def tick(self, scene: Scene) -> None:
-        """What is on show grows old."""
-        self.show(scene)
-
-    def on_resize(self, _event: events.Resize) -> None:
-        """The plots take the room there is."""
-        if self.scene is not None:
-            self.draw(self.scene)
-
     def subject(self) -> Subject | None:
         if self.read is None or not self.read.name or self.scene is None:
             return None
         return deployment_subject(self.scene.wall.full(self.read.name), self.scene)
 
     def perform(self, action: Action, key: str) -> bool:
-        if action.id not in {"zoom-out", "zoom-in"}:
+        if not self.change_zoom(action):
             return super().perform(action, key)
-        self.zoom = (self.zoom + (1 if action.id == "zoom-out" else -1)) % len(ZOOMS)
-        if self.scene is not None:
-            self.draw(self.posdeck.scene)
+        self.draw_now()
         return True
