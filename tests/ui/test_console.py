@@ -37,15 +37,35 @@ async def test_what_the_front_has_to_say_is_said_once(opened) -> None:
 
 async def test_what_is_not_certain_yet_is_neither_an_alarm_nor_health(opened) -> None:
     before = view()
-    seen = replace(before, problems=(), watched=before.problems)
-    async with opened(FakeFront(seen)) as driver:
+    signs = tuple(replace(p, watched=True) for p in before.problems)
+    async with opened(FakeFront(replace(before, problems=(), watched=signs))) as driver:
         lines = driver.text().splitlines()
-        assert "Wrong now" in lines[1]
-        assert "◌ consumer-order: not processing" in lines[2]
+        assert f"Wrong now · {len(signs)} watched until certain" in lines[1]
+        assert "◌  watched" in lines[2]
+        assert "consumer-order" in lines[2]
+        assert "critical" not in driver.text()
         assert "Nothing is" not in driver.text()
-        driver.front.post(replace(before, problems=before.problems[:1], watched=before.problems[1:]))
+        driver.front.post(replace(before, problems=before.problems[:1], watched=signs[1:]))
         await driver.settle()
-        assert "1 watched" in driver.text()
+        assert "✖  critical" in driver.text()
+        assert "◌  watched" in driver.text()
+
+
+async def test_keys_go_to_what_is_watched_and_the_footer_names_it(opened) -> None:
+    before = view()
+    sign = replace(before.problems[0], watched=True)
+    quiet = replace(before, problems=(), watched=())
+    async with opened(FakeFront(quiet)) as driver:
+        driver.front.post(replace(quiet, watched=(sign,)))
+        await driver.settle()
+        footer = driver.text().splitlines()[-1]
+        assert footer.startswith(f" {sign.short}:  b runbook")
+        assert "acknowledge" not in footer  # only what is certain is somebody's to look after
+        driver.front.post(replace(quiet, problems=(replace(sign, watched=False),)))
+        await driver.settle()
+        assert "acknowledge" in driver.text().splitlines()[-1]
+        await driver.press("b")
+        assert ("open_session", sign.runbook, dict(sign.params)) in [c[:3] for c in driver.front.asked]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 30), (200, 50)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from posdeck.findings.consumer_facts import NOTHING_ELSE, ConsumerFacts
@@ -54,7 +54,7 @@ class Assessor:
 
     def not_yet_told(self) -> tuple[Problem, ...]:
         """What was seen to be wrong and has not lasted long enough to be among the problems."""
-        return tuple(self._problem(f) for f in self._engine.not_yet_told())
+        return tuple(replace(self._problem(f), watched=True) for f in self._engine.not_yet_told())
 
     def _problem(self, finding: Finding, followers: Sequence[Finding] = ()) -> Problem:
         runbook, params = self._runbook(finding)

@@ -83,7 +83,8 @@ class Remark:
 class Problem:
     """Something wrong now (or a standing risk). ``since`` is from the cluster's own times where it can be;
     ``since_at_least`` says that it was so already when first seen. ``workloads`` (full names) and ``pods`` are
-    concerned by it or by what follows from it; ``follows`` are those findings (id, short name, text)."""
+    concerned by it or by what follows from it; ``follows`` are those findings (id, short name, text). One that is
+    ``watched`` has not lasted long enough to be certain."""
 
     id: str
     severity: Severity
@@ -101,6 +102,7 @@ class Problem:
     pods: tuple[str, ...] = ()
     follows: tuple[tuple[str, str, str], ...] = ()
     remark: Remark | None = None
+    watched: bool = False
 
     @property
     def key(self) -> str:

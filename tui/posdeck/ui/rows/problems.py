@@ -18,6 +18,7 @@ _SEVERITY = {
     Severity.RISK: ("◇", Tone.DIM),
 }
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
+_WATCHED = ("◌", Tone.WARN)  # looks wrong and is not certain yet: neither an alarm nor health
 
 
 def finding_cell(problem: Problem | None) -> Cell:
@@ -61,7 +62,7 @@ def since_text(problem: Problem, scene: Scene) -> str:
 
 
 class Problems(RowKind):
-    """What is wrong now, worst first, then longest."""
+    """What is wrong now, worst first, then longest; what is not certain yet comes last."""
 
     id = "problems"
     noun = "problems"
@@ -76,16 +77,16 @@ class Problems(RowKind):
     )
 
     def items(self, scene: Scene) -> Mapping[str, Any]:
-        return {p.key: p for p in scene.view.problems if not p.snoozed}
+        return {p.key: p for p in (*scene.view.watched, *scene.view.problems) if not p.snoozed}
 
     def cells(self, key: str, item: Any, scene: Scene) -> Sequence[Cell]:
         problem: Problem = item
-        glyph, tone = _SEVERITY[problem.severity]
+        glyph, tone = _WATCHED if problem.watched else _SEVERITY[problem.severity]
         said = remark_words(problem, scene)
         known = "☾" if problem.snoozed else "✓" if problem.quiet else glyph
         return (
             Cell(known, Tone.DIM if problem.quiet else tone),
-            Cell(problem.severity.value, tone),
+            Cell("watched" if problem.watched else problem.severity.value, tone),
             Cell(since_text(problem, scene), Tone.STRONG),
             Cell(plain(problem.short), Tone.STRONG),
             Cell(plain(f"[{said}] {problem.text}" if said else problem.text)),
@@ -94,7 +95,7 @@ class Problems(RowKind):
 
     def order(self, column: str, key: str, item: Any, scene: Scene) -> Any:
         if column == "severity":
-            return (_RANK[item.severity], time_order(item.since), item.short)
+            return (item.watched, _RANK[item.severity], time_order(item.since), item.short)
         if column == "since":
             return time_order(item.since)
         return super().order(column, key, item, scene)
@@ -110,13 +111,14 @@ class Findings(Problems):
     noun = "findings"
 
     def items(self, scene: Scene) -> Mapping[str, Any]:
-        return {p.key: p for p in (*scene.view.problems, *scene.view.risks)}
+        return {p.key: p for p in (*scene.view.watched, *scene.view.problems, *scene.view.risks)}
 
     def sections(self, scene: Scene) -> Sections | None:
         now = sorted(scene.view.problems, key=lambda p: (_RANK[p.severity], time_order(p.since), p.short))
         risks = sorted(scene.view.risks, key=lambda p: (p.id, p.short))
         found = [
             ("wrong now", [p.key for p in now if not p.snoozed]),
+            ("watched until it is certain", [p.key for p in scene.view.watched]),
             ("wrong now, snoozed", [p.key for p in now if p.snoozed]),
             ("standing risks", [p.key for p in risks]),
         ]

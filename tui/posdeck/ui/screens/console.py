@@ -127,7 +127,8 @@ class Console(Screen[None]):
             # letters are typed now: only keys that keep their meaning are worth showing
             form = FORM in self.current.scopes() and not self.prompt.shown
             actions = [replace(a, keys=kept) for a in actions if (kept := _while_typing(a, form=form))]
-        self.footer.show(actions)
+        chosen = self.current.subject()
+        self.footer.show(actions, (chosen.short or chosen.name) if chosen is not None else "")
 
     def on_descendant_focus(self) -> None:
         """Other keys work where the focus is now."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
@@ -11,7 +10,6 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Static
 
 from posdeck.cluster.snapshot import FeedState, Kind
-from posdeck.operations.view import Problem
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.hpa import card
@@ -31,7 +29,6 @@ from posdeck.ui.widgets.table import Table
 
 WIDE = 120
 WIDEST = 160
-WATCHED_LINES = 4
 
 
 class OverviewPane(Pane):
@@ -94,28 +91,32 @@ class OverviewPane(Pane):
 
     def draw(self, scene: Scene) -> None:
         view, snapshot = scene.view, scene.snapshot
+        before = self.problems.list.item
         self.problems.show(scene)
         count = sum(not p.snoozed for p in view.problems)
-        appeared = count and not self.problems.display
-        self.problems.styles.height = min(count, 8)
-        self.problems.display = count > 0
-        self.problems.can_focus = count > 0
+        rows = count + len(view.watched)
+        appeared = rows and not self.problems.display
+        self.problems.styles.height = min(rows, 8)
+        self.problems.display = rows > 0
+        self.problems.can_focus = rows > 0
         # with the first problems the keys go to them, but never away from where someone is at work
         if appeared and self.rows.has_focus and not self.rows.list.touched:
             self.problems.focus()
-        elif not count and self.app.focused is self.problems:
+        elif not rows and self.app.focused is self.problems:
             self.rows.focus()
-        self._healthy.set_lines(self._calm_lines(scene) if not count else ())
-        self._healthy.display = not count
+        if self.problems.list.item is not before and self.app.focused is self.problems:
+            self.posdeck.keys_changed()  # what was watched is certain now, or somebody looks after it
+        self._healthy.set_lines(self._calm_lines(scene) if not rows else ())
+        self._healthy.display = not rows
         box = self.wrong
         box.set_class(any(p.severity.value == "critical" and not p.snoozed for p in view.problems), "-alarm")
-        watched = f" · {len(view.watched)} watched" if view.watched and count else ""
+        watched = f" · {len(view.watched)} watched until certain" if view.watched else ""
         put_off = len(view.problems) - count
         snoozed = f"{put_off} snoozed · " if put_off else ""
         unknown = f" · cannot tell {len(view.cannot_tell)}" if view.cannot_tell else ""
         box.say(
-            f"Wrong now {count}" if count else "Wrong now",
-            snoozed + _sessions(scene) + watched + _risks(scene) + unknown,
+            (f"Wrong now {count}" if count else "Wrong now") + watched,
+            snoozed + _sessions(scene) + _risks(scene) + unknown,
         )
         self.rows.show(scene)
         feed = snapshot.feed(Kind.DEPLOYMENTS)
@@ -131,8 +132,6 @@ class OverviewPane(Pane):
         feed = scene.snapshot.feed(Kind.DEPLOYMENTS)
         if feed.state is not FeedState.LIVE:
             return [((f"Cannot tell yet: deployments are {feed.state.value}.", Tone.WARN),)]
-        if scene.view.watched:
-            return _watched_lines(scene.view.watched)
         if scene.view.problems:
             count = len(scene.view.problems)
             return [((f"☾ Nothing but {count} snoozed: 7 lists what.", Tone.WARN),)]
@@ -192,22 +191,6 @@ class OverviewPane(Pane):
     def focus_first(self) -> None:
         """Problems first, when there are any."""
         (self.problems if self.problems.display else self.rows).focus()
-
-
-def _watched_lines(watched: Sequence[Problem]) -> list[Line]:
-    """What looks wrong and is not certain yet: neither an alarm nor health."""
-    lines: list[Line] = [
-        (
-            ("◌ ", Tone.WARN),
-            (f"{plain(each.short)}: ", Tone.STRONG),
-            (plain(each.text), Tone.NORMAL),
-            (" – watched until it is certain", Tone.DIM),
-        )
-        for each in watched[:WATCHED_LINES]
-    ]
-    if len(watched) > WATCHED_LINES:
-        lines.append(((f"  and {len(watched) - WATCHED_LINES} more", Tone.DIM),))
-    return lines
 
 
 def _say_why(place: Static, why: str, table: Table) -> None:

@@ -160,7 +160,7 @@ class Pane(Vertical):
 
 def _subject_scopes(subject: Subject) -> list[str]:
     found = []
-    if subject.problem is not None:
+    if subject.problem is not None and not subject.problem.watched:
         found.append(act.PROBLEM)
     if subject.runbook:
         found.append(act.RUNBOOK)

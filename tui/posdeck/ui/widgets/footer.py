@@ -15,6 +15,8 @@ from posdeck.ui.rows.cells import Span
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.card import line_strip
 
+ROOMY = 110  # columns from which on the footer names what its keys would act on
+
 
 class Footer(Widget):
     """One line of keys; those that matter most come first, what does not fit is in the help."""
@@ -26,17 +28,20 @@ class Footer(Widget):
     def __init__(self) -> None:
         super().__init__()
         self._actions: tuple[Action, ...] = ()
+        self._subject = ""
 
     @property
     def shown(self) -> tuple[Action, ...]:
         """The actions in their order."""
         return self._actions
 
-    def show(self, actions: Sequence[Action]) -> None:
-        """Take the actions that apply here."""
+    def show(self, actions: Sequence[Action], subject: str = "") -> None:
+        """Take the actions that apply here; ``subject`` names what those that act would act on."""
         listed = tuple(sorted((a for a in actions if a.footer), key=lambda a: a.footer))
-        if listed != self._actions:
-            self._actions = listed
+        if not any(a.group == "Act" for a in listed):
+            subject = ""
+        if (listed, subject) != (self._actions, self._subject):
+            self._actions, self._subject = listed, subject
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
@@ -44,6 +49,10 @@ class Footer(Widget):
         theme: str = getattr(self.app, "palette_name", "dark")
         line: list[Span] = [(" ", Tone.NORMAL)]
         room = self.size.width - 1
+        if self._subject and self.size.width >= ROOMY:
+            named = f"{plain(self._subject)}:  "
+            line.append((named, Tone.ACCENT))
+            room -= width(named)
         help_cells = len("? help") + 2
         for action in self._actions:
             key, title = key_text(action.keys[0]), action.title
