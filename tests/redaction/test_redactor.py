@@ -112,6 +112,34 @@ class TestValue:
             "deployment": {"name": "consumer-order"},
         }
 
+    def test_fhir_says_by_its_neighbours_what_a_key_means(self, redactor: Redactor) -> None:
+        patient = {
+            "resourceType": "Patient",
+            "id": "p-1",
+            "name": [{"text": "Nguyen Van An"}],
+            "telecom": [{"system": "phone", "value": "0912345", "use": "mobile"}],
+            "identifier": [{"system": "http://h.example/mrn", "value": "A-1"}],
+            "link": [{"other": {"reference": "Patient/p-2", "display": "Tran Thi Binh"}}],
+        }
+        assert redactor.value(patient) == {
+            "resourceType": "Patient",
+            "id": "p-1",
+            "name": [{"text": "[name]"}],
+            "telecom": [{"system": "phone", "value": "[phone]", "use": "mobile"}],
+            "identifier": [{"system": "http://h.example/mrn", "value": "[record-number]"}],
+            "link": [{"other": {"reference": "Patient/p-2", "display": "[name]"}}],
+        }
+
+    def test_a_number_within_a_card_is_the_cards(self, redactor: Redactor) -> None:
+        value = {
+            "card": {"number": "4111111111111111", "last4": "1111"},
+            "order": {"number": "4111111111111111"},
+        }
+        assert redactor.value(value) == {
+            "card": {"number": "[card]", "last4": "1111"},
+            "order": {"number": "4111111111111111"},
+        }
+
     def test_a_containers_environment(self, redactor: Redactor) -> None:
         env = [{"name": "PGPASSWORD", "value": "elephant7"}, {"name": "PGHOST", "value": "db"}]
         assert redactor.value(env) == [
@@ -298,6 +326,16 @@ HOSTILE = {
     "cuts": "a;",
     "phrases": "patient name: ",
     "hl7": "PID|1|",
+    "hl7 names": "12^Ab^Cd",
+    "fhir systems": '"system":"phone","value":"',
+    "fhir names": '"resourceType":"Patient","name":[{"text":"',
+    "fhir queries": "/Patient?name=",
+    "rows": "[phone],Ab Cd,",
+    "spoken": "password a1#",
+    "people": "patient Ab Cd ",
+    "ibans": "DE89 3704 ",
+    "one-time codes": "otp code ",
+    "ssh": "sshpass -p",
 }
 
 

@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from posdeck.redaction.keys import SECRETS, Category, category_of, is_person, may_end_phrase, words_of
+from posdeck.redaction.keys import (
+    SECRETS,
+    Category,
+    category_of,
+    is_card,
+    is_person,
+    may_end_phrase,
+    words_of,
+)
 
 _KEY_HERE = re.compile(
     r"(-{0,2})([^\W\d](?:[\w.-]|\[\d{1,6}\]){0,199})"  # the key, perhaps an option or a path
@@ -31,6 +39,12 @@ _DATE = re.compile(
     r"(?:[T ]\d{2}:\d{2}(?::\d{2})?[\d.+:Z-]{0,16})?"
     r"|[^\W\d_]{3,9}[. ]{1,2}\d{1,2},? \d{4}"
 )
+_ID = re.compile(  # in groups, as people write them; else up to the next space
+    r"[A-Z]{2}[ -]?\d[ -]?\d{2}[ -]?\d{10}(?!\w)|\d{2,4}(?:[ -]\d{3,4}){2,3}(?:-\d{3})?(?![\w-])|"
+    + _BARE.pattern
+)
+_SAID = re.compile(r"(?:input|value|got|was)[ :=]{1,3}(?=[\"'])", re.IGNORECASE)
+_TAX_CARD = re.compile(r"[A-Z]{5}\d{4}[A-Z]")  # the Indian tax number, called PAN as a card's number is
 _DIGITS = re.compile(r"[+(]{0,2}\d(?:[ ().-]{0,2}\d)*")
 _ADDRESS_END = re.compile(r"[;|&\"'<>\n}]|[,\s][^\W\d][\w.-]{0,60}=")
 _NOTHING = frozenset(
@@ -54,6 +68,7 @@ _NUMBERED = {  # how many digits tell a value from a count
     Category.RECORD_NUMBER: 5,
     Category.CARD: 12,
     Category.CARD_CODE: 3,
+    Category.ACCOUNT: 6,
     Category.PHONE: 8,
 }
 _OBJECT_NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
@@ -77,6 +92,7 @@ class _Line:
     parts: list[str]
     done: int = 0
     person_until: int = 0
+    card_until: int = 0
     human_name: bool = False  # FHIR's HumanName: family and given side by side
 
     def put(self, start: int, end: int, mark: str) -> None:
@@ -114,16 +130,27 @@ def _one_key(line: _Line, match: re.Match[str]) -> int:
     if not separated and not (match[1] == "--" and at < len(line.text)):
         return _number_after(line, match, at) or match.end(2)
     in_person = match.start() < line.person_until or (line.human_name and key in {"family", "given"})
-    category = category_of(key, in_person=in_person) or _by_phrase(line.text, match.start(), key)
+    in_card = match.start() < line.card_until
+    category = category_of(key, in_person=in_person, in_card=in_card) or _by_phrase(
+        line.text, match.start(), key
+    )
     if category is None:
         category = _paired(line, key, at)
     if category is None and _stands_for_person(line.text, match.start(), key):
         return _maybe_person(line, match, at)
     if category is None:
-        if at < len(line.text) and line.text[at] == "{" and not in_person and is_person(key):
-            line.person_until = _closing(line.text, at)
+        if at < len(line.text) and line.text[at] == "{":
+            _enter_object(line, key, at, in_person)
         return at
     return _take(line, match, at, category)
+
+
+def _enter_object(line: _Line, key: str, at: int, in_person: bool) -> None:
+    """Within ``"patient": {…}`` and ``"card": {…}`` plain keys mean more."""
+    if not in_person and is_person(key):
+        line.person_until = _closing(line.text, at)
+    if at >= line.card_until and is_card(key):
+        line.card_until = _closing(line.text, at)
 
 
 def _number_after(line: _Line, match: re.Match[str], at: int) -> int:
@@ -202,16 +229,21 @@ def _closing(text: str, start: int) -> int:
 
 def _take(line: _Line, match: re.Match[str], at: int, category: Category) -> int:
     text = line.text
+    if said := _SAID.match(text, at):
+        at = said.end()
     quoted = _OPEN_QUOTE.match(text, at)
     if quoted:
         end = _end_of_quoted(text, quoted.end(), quoted[0])
-        if convincing(text[quoted.end() : end], category):
+        value = text[quoted.end() : end]
+        if category is Category.CARD and _TAX_CARD.fullmatch(value):
+            category = Category.NATIONAL_ID
+        if convincing(value, category):
             line.put(quoted.end(), end, category.mark)
         return end
     if text[at : at + 1] == "[" and not _MARK.match(text, at):
         return _take_list(line, at, category)
     if text[at : at + 1] in {"{", ""}:
-        return at
+        return _take_cookies(line, at) if match[2].lower().endswith("cookies") else at
     end = _end_of_bare(text, at, category)
     if end == at or not convincing(text[at:end], category) or _is_prose(match, text[at:end]):
         return max(at, end if _MARK.match(text, at) else at)
@@ -240,6 +272,17 @@ def _take_list(line: _Line, at: int, category: Category) -> int:
     return end
 
 
+def _take_cookies(line: _Line, at: int) -> int:
+    """``"cookies":{"sid":"…"}``: each value of a flat object."""
+    end = line.text.find("}", at, at + _ARRAY_LIMIT)
+    inside = line.text[at + 1 : end] if end > 0 else ""
+    if not inside or "{" in inside:
+        return at
+    mark = Category.TOKEN.mark
+    line.put(at + 1, end, re.sub(r"(:[ ]?\\{0,7}[\"'])[^\"'\\]{1,4000}", rf"\1{mark}", inside))
+    return end
+
+
 def _end_of_quoted(text: str, start: int, quote: str) -> int:
     """Where the value that ``quote`` opened ends: at the same quote under as many backslashes."""
     depth = len(quote) - 1
@@ -264,6 +307,8 @@ def _end_of_bare(text: str, start: int, category: Category) -> int:
             return _end_of(_DATE, text, start)
         case Category.PHONE | Category.CARD:
             return _end_of(_DIGITS, text, start)
+        case Category.NATIONAL_ID | Category.ACCOUNT:
+            return _end_of(_ID, text, start)
         case Category.ADDRESS:
             found = _ADDRESS_END.search(text, start)
             return found.start() if found else len(text)
@@ -336,6 +381,8 @@ def convincing(value: str, category: Category) -> bool:
             return bare.isdigit() and 3 <= len(bare) <= 8
         case Category.EMAIL:
             return "@" in bare
+        case Category.ACCOUNT:
+            return sum(each.isdigit() for each in bare) >= 6
         case Category.NATIONAL_ID | Category.RECORD_NUMBER | Category.BIRTH_DATE:
             return any(each.isdigit() for each in bare)
         case Category.NAME:

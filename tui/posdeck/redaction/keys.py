@@ -21,6 +21,7 @@ class Category(StrEnum):
     PHONE = "phone"
     CARD = "card"
     CARD_CODE = "card-code"
+    ACCOUNT = "bank-account"
     NATIONAL_ID = "national-id"
     BIRTH_DATE = "birth-date"
     RECORD_NUMBER = "record-number"
@@ -51,38 +52,45 @@ _ENDINGS: dict[Category, str] = {
         billing name, shipping name, payer name, payee name, beneficiary name, insured name,
         subscriber name, member name, employee name, legal name, ho ten, hoten, ho va ten, hovaten,
         ten benh nhan, tenbenhnhan, ten khach hang, tenkhachhang, ten nguoi giam ho, nguoi giam ho,
-        ten chu the""",
+        ten chu the, pid 5, pid 6, pid 9, nk 1 2, gt 1 3, in 1 16""",
     Category.EMAIL: "email, e mail, mail address, email address, emailaddress, thu dien tu",
     Category.PHONE: """
         phone, mobile, telephone, tel, phone number, phonenumber, phone no, mobile number, mobilenumber,
-        mobile no, mobile phone, msisdn, cell, cellphone, cell phone, fax, fax number, contact number,
-        so dien thoai, sdt, dien thoai, dienthoai, sodienthoai, zalo, whatsapp""",
+        mobile no, mobile phone, msisdn, cell, cellphone, cell phone, fax, fax number, contact number, callback number,
+        so dien thoai, sdt, dien thoai, dienthoai, sodienthoai, zalo, whatsapp, pid 13, pid 14, nk 1 5""",
     Category.CARD: """
         card number, cardnumber, card no, cardno, card num, cc number, ccnumber, cc num, credit card,
-        creditcard, credit card number, debit card, debit card number, pan, primary account number, so the,
+        creditcard, credit card number, debit card, debit card number, pan, pan number, primary account number, so the,
         sothe""",
     Category.CARD_CODE: """
-        cvv, cvc, cvv2, cvc2, cvv 2, cvc 2, cvn, card security code, card code, card pin, cvvcode,
+        cvv, cvc, cvv2, cvc2, cvv 2, cvc 2, cvn, csc, card security code, card code, card pin, cvvcode,
         cvv code""",
+    Category.ACCOUNT: """
+        iban, account number, accountnumber, account no, bank account, bankaccount, bank account number,
+        bank account no, so tai khoan, sotaikhoan, stk""",
     Category.NATIONAL_ID: """
         ssn, social security, social security number, social security no, socialsecuritynumber, cccd,
         so cccd, cmnd, so cmnd, can cuoc, can cuoc cong dan, so can cuoc, national id, nationalid,
         national id number, national identity, national identifier, citizen id, citizenid,
         citizen id number, identity card, identity card number, identity number, identitynumber, id card,
         idcard, id card number, personal id, personal id number, personal identification number, passport,
-        passport number, passportnumber, passport no, nric, aadhaar, bhyt, so bhyt,
-        health insurance number, insurance number, insurance no, insurance id, driver license,
+        passport number, passportnumber, passport no, nric, aadhaar, aadhaar no, aadhaar number,
+        aadhaarnumber, aadhar, aadhar number, abha, abha number, nhs number, nhs no, nhsnumber, medicare,
+        medicare number, medicarenumber, npi, tax id, taxid, taxpayer id, tin, ma so thue, mst, pid 19,
+        bhyt, so bhyt,
+        health insurance number, insurance number, insurance no, insurance id, insurance card, driver license,
         driver licence, drivers license, driver license number, ho chieu, so ho chieu""",
     Category.BIRTH_DATE: """
         date of birth, dateofbirth, dob, birth date, birthdate, birthday, birth day, birth year,
-        year of birth, yob, ngay sinh, ngaysinh, nam sinh, namsinh""",
+        year of birth, yob, ngay sinh, ngaysinh, nam sinh, namsinh, pid 7""",
     Category.RECORD_NUMBER: """
-        mrn, medical record number, medicalrecordnumber, medical record no, so benh an""",
+        mrn, medical record number, medicalrecordnumber, medical record no, so benh an, pid 2, pid 3, pid 4,
+        pid 3 1, pid 18""",
     Category.ADDRESS: """
         home address, homeaddress, street address, streetaddress, patient address, customer address,
         billing address, billingaddress, shipping address, shippingaddress, delivery address,
         postal address, mailing address, residential address, address line, address line 1,
-        address line 2, dia chi, diachi""",
+        address line 2, dia chi, diachi, pid 11, nk 1 4""",
     Category.PASSWORD: """
         password, passwd, pwd, passphrase, passcode, mat khau, matkhau, secret,
         client secret, clientsecret, secret key, secretkey, credential, credentials, userpassword,
@@ -92,7 +100,7 @@ _ENDINGS: dict[Category, str] = {
         token, access token, accesstoken, refresh token, refreshtoken, auth token, authtoken, id token,
         session token, api key, apikey, x api key, xapikey, access key, accesskey, access key id,
         account key, accountkey, shared access key, sharedaccesskey, signing key, encryption key,
-        authorization, proxy authorization, cookie, set cookie, session cookie, otp, one time password,
+        authorization, proxy authorization, cookie, cookies, set cookie, session cookie, otp, one time password,
         webhook secret, sig, signature, jwt""",
     Category.PRIVATE_KEY: "private key, privatekey, ssh key, client key data, client key",
 }
@@ -117,6 +125,15 @@ _IN_PERSON: dict[str, Category] = {
     "born": Category.BIRTH_DATE,
     "number": Category.PHONE,
 }
+
+# "CCCD no." and the like: the word before says it.
+_NUMBER_WORDS = frozenset({"no", "nr", "num", "number", "so"})
+_NUMBERED = frozenset({Category.NATIONAL_ID, Category.RECORD_NUMBER, Category.ACCOUNT})
+
+# Within an object under one of these keys, a ``number`` is a card's; and an id number alone is a person's.
+_CARDS = frozenset({"card", "cards", "creditcard", "debitcard"})
+_IN_CARD = {"number": Category.CARD, "num": Category.CARD, "no": Category.CARD, "holder": Category.NAME}
+_WHOLE = dict.fromkeys((("id", "number"), ("id", "no"), ("idnumber",)), Category.NATIONAL_ID)
 
 # A number under one of these is an identifier or a measure, also where it happens to look like a card or a
 # phone.
@@ -163,13 +180,21 @@ def words_of(key: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=4096)
-def category_of(key: str, *, in_person: bool = False) -> Category | None:
+def category_of(key: str, *, in_person: bool = False, in_card: bool = False) -> Category | None:
     """What a value under this key is, or None; ``in_person``: the key lies in an object that is about a
-    person."""
+    person, ``in_card``: about a card."""
     words = words_of(key)
+    if words in _WHOLE:
+        return _WHOLE[words]
+    if in_card and len(words) == 1 and words[0] in _IN_CARD:
+        return _IN_CARD[words[0]]
     for length in range(min(_LONGEST, len(words)), 0, -1):
         found = _BY_ENDING.get(words[-length:])
         if found is not None:
+            return found
+    if len(words) > 1 and words[-1] in _NUMBER_WORDS:
+        found = _BY_ENDING.get(words[-2:-1])
+        if found in _NUMBERED:
             return found
     if len(words) > 1 and words[-1] == "pass" and words[-2] in _PASS_OF:
         return Category.PASSWORD
@@ -186,6 +211,12 @@ def is_person(key: str) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def is_card(key: str) -> bool:
+    """Whether an object under this key is about a card."""
+    return words_of(key)[-1:] != () and words_of(key)[-1] in _CARDS
+
+
+@lru_cache(maxsize=4096)
 def is_identifier(key: str) -> bool:
     """Whether a number under this key is an identifier or a measure."""
     words = words_of(key)
@@ -196,4 +227,4 @@ def is_identifier(key: str) -> bool:
 def may_end_phrase(key: str) -> bool:
     """Whether the words before this one in a sentence matter: ``name`` in "Patient name: …"."""
     words = words_of(key)
-    return bool(words) and words[-1] in _LAST_WORDS
+    return bool(words) and (words[-1] in _LAST_WORDS or words[-1] in _NUMBER_WORDS)

@@ -13,7 +13,9 @@ from typing import Any
 
 from posdeck.errors import ConfigurationError
 from posdeck.redaction.fields import FieldState, convincing, redact_fields
-from posdeck.redaction.keys import SECRETS, Category, category_of, is_identifier, is_person
+from posdeck.redaction.health import PERSONS, category_beside, redact_health
+from posdeck.redaction.keys import SECRETS, Category, category_of, is_card, is_identifier, is_person
+from posdeck.redaction.rows import redact_rows
 from posdeck.redaction.shapes import looks_like_card, redact_secrets, redact_shapes
 
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
@@ -49,7 +51,8 @@ class Redactor:
         if depth > _DEEPEST:
             return Category.OWN.mark
         if isinstance(value, dict):
-            return self._object(value, in_person=in_person or is_person(key), depth=depth)
+            about = in_person or is_person(key) or value.get("resourceType") in PERSONS
+            return self._object(value, in_person=about, under=key, depth=depth)
         if isinstance(value, (list, tuple)):
             return [
                 self._value(each, category, in_person=in_person, key=key, depth=depth + 1) for each in value
@@ -66,16 +69,22 @@ class Redactor:
             return value
         return self.text(value)
 
-    def _object(self, value: dict[Any, Any], *, in_person: bool, depth: int) -> dict[Any, Any]:
+    def _object(self, value: dict[Any, Any], *, in_person: bool, under: str, depth: int) -> dict[Any, Any]:
         named = value.get("name")
         stands_for = category_of(named) if isinstance(named, str) and "value" in value else None
-        human_name = "family" in value and "given" in value
+        beside = category_beside(value)
+        if stands_for in SECRETS and stands_for is not None:
+            beside["value"] = stands_for
+        human_name = ("family" in value and "given" in value) or (in_person and under == "name")
+        if human_name:
+            beside["text"] = Category.NAME
+        in_card = is_card(under)
         result: dict[Any, Any] = {}
         for key, item in value.items():
             text = str(key)
-            category = category_of(text, in_person=in_person or human_name)
-            if key == "value" and stands_for in SECRETS:
-                category = stands_for
+            category = beside.get(text) or category_of(
+                text, in_person=in_person or human_name, in_card=in_card
+            )
             new = self.text(key) if isinstance(key, str) else key
             while new in result:
                 new = f"{new}+"
@@ -95,7 +104,7 @@ class Redactor:
         carried = state.pending
         for _ in range(_SWEEPS):
             state.pending, before = carried, line
-            line = redact_shapes(redact_fields(redact_secrets(line), state))
+            line = redact_rows(redact_shapes(redact_fields(redact_health(redact_secrets(line)), state)))
             if line == before:
                 break  # a mark may end a word and so show a key behind it: once more until nothing changes
         for pattern in self._patterns:

@@ -17,11 +17,21 @@ _BEARER = re.compile(
 )
 _AUTHORIZED = re.compile(
     r"\b(authorization[\"'\\]{0,4}[ \t]{0,4}[:=][ \t]{0,4}[\"'\\]{0,4}"
-    r"(?:basic|bearer|token|digest|negotiate|apikey))"
-    r"[ \t]{1,4}[^\s\"'\\,;]{3,}",
+    r"(?:basic|bearer|token|negotiate|apikey|digest(?=[ \t]{1,4}\w+=)))"
+    r"[ \t]{1,4}(?:(?<=digest )\w[^\r\n]{3,2000}|[^\s\"'\\,;]{3,})",
     re.IGNORECASE,
 )
 _CURL_USER = re.compile(r"((?:^|[ ])(?:-u|--user)[ =][\"']?[^\s:\"']{1,128}):[^\s\"'\[]{1,256}")
+_SSHPASS = re.compile(r"(\bsshpass\b[^|;]{0,40}? -p[ ]?)[^\s-]\S*")
+_SPOKEN = re.compile(  # "with password Bind#42": a word with a digit and a sign is no prose
+    r"(\b(?:password|passwd|passphrase)[ ])(?=\S{0,64}\d)(?=\S{0,64}[#!@$%^&*])[^\s\[=:]\S{4,63}(?=[\s,;]|$)",
+    re.IGNORECASE,
+)
+_ONE_TIME = re.compile(
+    r"\b((?:otp|pin|2fa|verification|two[- ]factor|one[- ]time|login|confirmation|security|authentication)"
+    r"[ ](?:code|password|passcode)(?:[ ](?:is|was))?[ :=]{1,3}[\"']?)\d{4,8}\b",
+    re.IGNORECASE,
+)
 _ISSUED = re.compile(
     r"(?<![\w-])(?:"
     r"A(?:KIA|SIA)[0-9A-Z]{16}"
@@ -30,6 +40,7 @@ _ISSUED = re.compile(
     r"|[spr]k_(?:live|test)_[A-Za-z0-9]{10,255}|whsec_[A-Za-z0-9+/=]{16,255}"
     r"|AIza[\w-]{35}|ya29\.[\w-]{20,255}"
     r"|SG\.[\w-]{16,64}\.[\w-]{16,128}"
+    r"|t=\d{10},v\d=[0-9a-f]{8,128}"
     r"|hv[sbr]\.[\w-]{20,255}|dckr_pat_[\w-]{20,255}|npm_[A-Za-z0-9]{36}"
     r")(?![\w])"
 )
@@ -37,13 +48,23 @@ _AT_DOMAIN = re.compile(r"(?:@|%40)(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24
 _LOCAL_PART = re.compile(r"\w[\w.!#$%'*+^~-]{0,63}$")
 _NOT_MAILBOXES = frozenset({"git", "ssh"})
 _CARD = re.compile(
-    r"(?<![\w.+-])(?:\d{4}([ \u00a0-])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5}|\d{12,19})"
+    r"(?<![^\W_])(?<![.+-])(?:\d{4}([ \u00a0._/-]|[ ]{2})\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?"
+    r"|\d{4}([ -])\d{6}\2\d{4,5}|\d{12,19}(?=_)|(?<!_)\d{12,19})"
     r"(?![\w-]|\.\d)"
+)
+_TRACK = re.compile(r"(?<![\w.+-])(\d{13,19})[D=]\d{7,30}\??")  # what a magnetic stripe says (ISO/IEC 7813)
+_IBAN = re.compile(r"(?<![\w-])[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){2,7}(?:[ ]?[A-Z0-9]{1,3})?(?![\w-])")
+_INDIAN_PAN = re.compile(
+    r"(\bPAN\b(?:[ ](?:card|no\.?|number))?[ :=#]{1,3})[A-Z]{3}[ABCFGHJLPT][A-Z]\d{4}[A-Z]\b"
 )
 _SSN = re.compile(r"(?<![\w.-])(?!000|666|9\d\d)\d{3}([- ])(?!00)\d{2}\1(?!0000)\d{4}(?![\w-]|\.\d)")
 _PHONE = re.compile(
     r"(?<![\w.+:/-])(?:"
     r"\+\d{1,3}[ .-]?(?:\(\d{1,4}\)[ .-]?)?\d(?:[ .-]?\d){6,12}"
+    r"|(?:\(\+?84\)[ ]?|84[ .-])[35789]\d[ .-]?\d{3}[ .-]?\d{4}"
+    r"|(?:\(\+?84\)[ ]?|84[ .-])[35789]\d{2}[ .-]?\d{3}[ .-]?\d{3}"
+    r"|1-8(?:00|33|44|55|66|77|88)-\d{3}-\d{4}"
+    r"|0[6-9]\d{4}[ -]\d{5}"
     r"|(?:\+?1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[-.])[2-9]\d{2}[-.]\d{4}"
     r"|0(?:[35789]\d[ .-]?\d{3}[ .-]?\d{4}|[35789]\d{2}[ .-]?\d{3}[ .-]?\d{3})"
     r"|02\d{1,2}[ .-]\d{3,4}[ .-]?\d{4}"
@@ -53,11 +74,19 @@ _PHONE = re.compile(
 _TITLED = re.compile(
     r"\b(Mr|Mrs|Ms|Miss|Mdm|Dr)(\.? )[^\W\d_a-z][^\W\d_]{1,30}(?: [^\W\d_a-z][^\W\d_]{0,30}){0,4}"
 )
-_HL7 = re.compile(
-    r"(?:(?<![A-Za-z0-9])|(?<=\\[rn]))(PID|NK1|GT1|IN1|IN2)\|(?=\d{0,4}\|)(?:(?!\\[rn])[^\r\n\"])*"
+_NAMED = re.compile(  # "patient Hoang Van Thu"; a capital "Patient" begins the names of services as well
+    r"((?:\b(?:patient|guardian|customer|khách hàng|KH)|\b[Bb]ệnh nhân|\bBN)[ ])"
+    r"([^\W\d_a-z][^\W\d_]{0,20}(?:[ ][^\W\d_a-z][^\W\d_]{0,20}){1,4})(?![\w=:-])"
+)
+_NAMED_BY = re.compile(r"atient |uardian |ustomer |h hàng |KH |h nhân |BN ")
+_NO_PERSONS = frozenset(
+    """sync service worker import export data record records queue consumer api job batch index table controller
+    update upload history portal module id ids name lookup search report rate card details info list status type
+    not found error failed exception""".split()  # noqa: SIM905 - a word list
 )
 _KEY_BEFORE = re.compile(r"([^\W\d][\w.-]{0,60})[\"'\\]{0,4}[ \t]{0,2}[:=#][ \t]{0,2}[\"'\\#]{0,4}$")
 _WORD_BEFORE = re.compile(r"([^\W\d_]{2,20})(?:[ ](?:id|no|nr|number)\.?)?[ ]#?$|#$|\} $", re.IGNORECASE)
+_LONG = re.compile(r"\d(?:[ \u00a0()._/-]{0,3}[0-9A-Z]){3}[ \u00a0()._/-]{0,3}\d")
 _UNIT_AFTER = re.compile(r" ?(?:[KMGT]?i?B|bytes?|[num]?s|rows|records|messages|items|requests)\b")
 _LOOK_BACK = 80
 
@@ -70,7 +99,7 @@ def redact_shapes(line: str) -> str:
         line = _without_numbers(line)
     if "M" in line or "Dr" in line:
         line = _TITLED.sub(rf"\1\2{Category.NAME.mark}", line)
-    return line
+    return _NAMED.sub(_without_person, line) if _NAMED_BY.search(line) else line
 
 
 def redact_secrets(line: str) -> str:
@@ -80,8 +109,6 @@ def redact_secrets(line: str) -> str:
         line = _URL_PASSWORD.sub(rf"\1:{Category.PASSWORD.mark}@", line)
     if "eyJ" in line:
         line = _JWT.sub(Category.TOKEN.mark, line)
-    if "|" in line:
-        line = _HL7.sub(rf"\1|{Category.PATIENT.mark}", line)
     lowered = line.lower()
     if "authorization" in lowered:
         line = _AUTHORIZED.sub(rf"\1 {Category.TOKEN.mark}", line)
@@ -89,6 +116,12 @@ def redact_secrets(line: str) -> str:
         line = _BEARER.sub(rf"\1\2{Category.TOKEN.mark}", line)
     if "-u" in line:
         line = _CURL_USER.sub(rf"\1:{Category.PASSWORD.mark}", line)
+    if "sshpass" in line:
+        line = _SSHPASS.sub(rf"\1{Category.PASSWORD.mark}", line)
+    if "pass" in lowered:
+        line = _SPOKEN.sub(rf"\1{Category.PASSWORD.mark}", line)
+    if " code" in lowered or " pass" in lowered:
+        line = _ONE_TIME.sub(rf"\1{Category.TOKEN.mark}", line)
     return _ISSUED.sub(Category.TOKEN.mark, line)
 
 
@@ -109,7 +142,13 @@ def _without_emails(line: str) -> str:
 
 
 def _without_numbers(line: str) -> str:
+    if "PAN" in line:
+        line = _INDIAN_PAN.sub(rf"\1{Category.NATIONAL_ID.mark}", line)
+    if _LONG.search(line) is None:
+        return line  # most lines end here: no eight digits in a row or in groups
+    line = _TRACK.sub(_without_track, line)
     line = _replace(line, _CARD, Category.CARD, _is_card)
+    line = _IBAN.sub(_without_iban, line)
     line = _replace(line, _SSN, Category.NATIONAL_ID, _is_any)
     return _replace(line, _PHONE, Category.PHONE, _is_phone)
 
@@ -123,6 +162,22 @@ def _replace(line: str, pattern: re.Pattern[str], category: Category, accept: Ca
         else:  # what begins at the next group may still be one: "5000 4111 1111 1111 1111"
             position = _next_group(match)
     return "".join([*parts, line[done:]])
+
+
+def _without_person(match: re.Match[str]) -> str:
+    service = any(word.lower() in _NO_PERSONS for word in match[2].split())
+    return match[0] if service else f"{match[1]}{Category.NAME.mark}"
+
+
+def _without_track(match: re.Match[str]) -> str:
+    return Category.CARD.mark if looks_like_card(match[1]) else match[0]
+
+
+def _without_iban(match: re.Match[str]) -> str:
+    """The check of ISO 13616: letters as numbers, the first four characters last, a remainder of 1."""
+    bare = match[0].replace(" ", "")
+    number = "".join(str(int(each, 36)) for each in bare[4:] + bare[:4])
+    return Category.ACCOUNT.mark if 15 <= len(bare) <= 34 and int(number) % 97 == 1 else match[0]
 
 
 def _next_group(match: re.Match[str]) -> int:

@@ -1,0 +1,24 @@
+"""Finds names in rows of tables, where no key stands beside them: a cell of capitalised words next to a telephone
+number or another thing that only people have."""
+
+from __future__ import annotations
+
+import re
+
+from posdeck.redaction.keys import Category
+
+_PERSONAL = re.compile(r"\[(?:phone|email|national-id|birth-date|card)\]")
+_CELL = re.compile(
+    r"(?<![^,;|\t(:>])([ ]?[\"'(]{0,2})"
+    r"([^\W\d_a-z][^\W\d_]{0,20}(?:[ ][^\W\d_a-z][^\W\d_]{0,20}){1,5})"
+    r"([\"')]{0,2}[ ]?)(?=[,;|\t)]|$)"
+)
+_BEGINNING = re.compile(r"[,;|\t]")
+_LEAST = 2  # separators that make a row
+
+
+def redact_rows(line: str) -> str:
+    """The line without names in cells beside personal data."""
+    if not _PERSONAL.search(line) or len(_BEGINNING.findall(line)) < _LEAST:
+        return line
+    return _CELL.sub(rf"\1{Category.NAME.mark}\3", line)
