@@ -109,9 +109,14 @@ def test_the_guide_followed_to_the_letter_works_on_a_cluster(embedded_desk: Desk
     assert desk.run("runbook", "lint").returncode == 0
     assert "A consumer works with stale settings" in desk.run("runbook", "show", "stale-settings").stdout
     given = ("runbook", "run", "stale-settings", "--param", "consumer=consumer-customer")
-    given = (*given, "--answer", "older=restart", "-o", "json")
+    given = (*given, "--answer", "older=restart")
     checked = desk.run(*given, "--check")
     assert checked.returncode == 0, checked.stdout + checked.stderr
+    would, _, changed = checked.stdout.partition(f"  deployment/{full('consumer-customer')}\n")
+    assert would.startswith("would: ")
+    assert "annotations/kubectl.kubernetes.io~1restartedAt: – → " in changed
+    assert checked.stdout.endswith("Checked only: nothing was changed.\n")
+    given = (*given, "-o", "json")
     assert desk.place.stamp(full("consumer-customer")) is None
 
     done = desk.run(*given, *confirmed("consumer-customer"), within=240)

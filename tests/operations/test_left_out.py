@@ -41,3 +41,20 @@ def test_why_and_where_it_was_left_out_is_said(library: RunbookLibrary) -> None:
 def test_one_that_never_was_is_unknown(library: RunbookLibrary) -> None:
     with pytest.raises(UnknownNameError, match="none of this id"):
         library.runbook("restart-corn")
+
+
+def test_a_workload_in_no_particular_trouble_gets_the_procedure_written_for_it() -> None:
+    opening = open_content(Request(environment="simulated"))
+    library = RunbookLibrary(opening.folders, opening.catalogue, SystemClock())
+
+    def begun(short: str) -> str:
+        found = library.for_workload(short)
+        assert found is not None
+        return found[0]
+
+    assert begun("app") == "main-api-issues"
+    assert begun("consumer-order") == "consumer-not-processing"
+    assert begun("consumer-rate-card-bulk-upload") == "rate-card-issues"
+    assert begun("otel-collector") == "tracing-issues"
+    assert begun("wrk--sync-patient") == "scaled-to-zero-investigation"
+    assert begun("cron") == "restart-cron"

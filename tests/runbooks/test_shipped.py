@@ -49,6 +49,9 @@ RECOMMENDATIONS = {
 
 def test_all_eight_procedures_and_every_recommendation_are_there():
     assert set(IDS) >= EIGHT | RECOMMENDATIONS
+    kinds = {runbook.id: runbook.metadata.kind.value for runbook in LIBRARY.runbooks}
+    assert {id for id, kind in kinds.items() if kind == "procedure"} == EIGHT
+    assert {id for id, kind in kinds.items() if kind == "recommendation"} == RECOMMENDATIONS
 
 
 def test_each_file_is_named_after_its_runbook_and_begins_with_the_modeline():

@@ -150,7 +150,7 @@ def _run_options(command: Any) -> Any:
 @click.option("--check", is_flag=True, help="Look and preview only: nothing is changed.")
 @_run_options
 def run(options: Options, runbook_id: str, check: bool, output: str, **given: Any) -> None:
-    """Carry a runbook out without a screen.
+    """Carry a runbook out without a screen; with --check, look and print what its acts would do.
 
     Decisions take --answer, else what the evidence suggests, else the runbook's own choice for an unattended run.
     Exit: 0 passed, 1 failed, 2 cannot tell, 3 refused, 4 cancelled, 5 not run.
@@ -206,8 +206,11 @@ def _not_run(error: PosdeckError) -> dict[str, str]:
 
 def _print(work: Unattended, view: SessionView) -> None:
     if work.output == "json":
-        click.echo(json.dumps(session_json(view), indent=2, default=str))
+        plans = {"plans": work.plans} if work.check else {}
+        click.echo(json.dumps(session_json(view) | plans, indent=2, default=str))
     else:
+        for title, lines in work.plans.items():
+            click.echo("\n".join((f"would: {title}", *(f"  {line}" for line in lines))))
         for line in (view.result, view.message):
             if line:
                 click.echo(line)

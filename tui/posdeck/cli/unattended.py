@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from posdeck.operations.console import Console
     from posdeck.operations.driver import SessionDriver
     from posdeck.operations.view import Confirmation, SessionView
+    from posdeck.runbooks.plan import Plan
 
 
 class Unattended:
@@ -51,6 +52,7 @@ class Unattended:
         self.timeout, self.check, self.output, self.resume = timeout, check, output, resume
         self.back, self.step = back, step
         self._back_code: int | None = None
+        self.plans: dict[str, list[str]] = {}  # of what is only checked: what each act would do, by its title
         self._told: set[tuple[str, str]] = set()
         self._stopped, self._cancelled = asyncio.Event(), False
 
@@ -140,6 +142,12 @@ class Unattended:
             else:
                 break
         await self._quiet(driver)
+        if self.check:
+            self.plans = {
+                driver.runbook.step(key).title: _plan_lines(state.plan)
+                for key, state in driver.session.steps.items()
+                if state.plan is not None
+            }
         return console.session(session_id)
 
     def _choice(self, driver: Any, view: SessionView) -> str:
@@ -180,6 +188,19 @@ def _tell_plan(asked: Confirmation) -> None:
     for line in (*lines, *(f"  ! {warning}" for warning in asked.warnings)):
         with contextlib.suppress(OSError):
             click.echo(line, err=True)
+
+
+def _plan_lines(plan: Plan) -> list[str]:
+    """What an act would do: each object, and each of its fields before and after."""
+    lines = []
+    for each in plan.objects:
+        lines.append(f"{each.kind.lower()}/{each.name}")
+        lines += [f"  {c.path}: {_value(c.before)} → {_value(c.after)}" for c in each.changes]
+    return lines or ["nothing: it is so already"]
+
+
+def _value(text: str | None) -> str:
+    return "–" if text is None else text
 
 
 def _pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:

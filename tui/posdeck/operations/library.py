@@ -18,13 +18,14 @@ from posdeck.operations.front import ParamSummary, RunbookSummary
 from posdeck.runbooks.digests import digest, playbook_files, playbooks_named
 from posdeck.runbooks.loading import Library, load_library
 from posdeck.runbooks.matching import by_finding, changes_anything
-from posdeck.runbooks.model import Act, Param, Runbook
+from posdeck.runbooks.model import Act, Diagnose, Kind, Param, Runbook
 from posdeck.runbooks.params import prefill, resolve
 from posdeck.runbooks.rendering import document
 from posdeck.runbooks.session import Session, new_session
 from posdeck.runbooks.validation import near
 
 RESTART = "restart.yml"
+_KINDS = tuple(Kind)  # in the order of the library
 THOROUGH = 3  # looks; a procedure takes at least so many before it acts
 
 
@@ -73,12 +74,12 @@ class RunbookLibrary:
                 title=r.metadata.title,
                 summary=r.metadata.summary,
                 owner=r.metadata.owner,
-                kind=_kind(r),
+                kind=r.metadata.kind.value,
                 params=tuple(p.name for p in r.params),
                 changes=changes_anything(r),
                 asks=tuple(self._asks(p) for p in r.params),
             )
-            for r in self.library.runbooks
+            for r in sorted(self.library.runbooks, key=lambda r: (_KINDS.index(r.metadata.kind), r.id))
         ]
 
     def markdown(self, runbook_id: str) -> str:
@@ -102,10 +103,12 @@ class RunbookLibrary:
     def for_workload(self, short: str) -> tuple[str, Mapping[str, str]] | None:
         """The procedure for a workload of which nothing particular is known to be wrong."""
         groups = self._groups(short)
-        ranked = sorted(self.library.runbooks, key=lambda r: (r.metadata.severity != "critical", r.id))
-        for runbook in ranked:
+        usual = [r for r in self.library.runbooks if r.metadata.kind is not Kind.RECOMMENDATION]
+        for runbook in sorted(
+            usual, key=lambda r: (_KINDS.index(r.metadata.kind), not _begins_at(r, short), r.id)
+        ):
             filled = prefill(runbook, short, groups)
-            if filled and runbook.metadata.triggers:
+            if runbook.metadata.triggers and (filled or _begins_at(runbook, short)):
                 return runbook.id, filled
         return None
 
@@ -197,14 +200,15 @@ def _fits_all(runbook: Runbook) -> bool:
     )
 
 
+def _begins_at(runbook: Runbook, short: str) -> bool:
+    """Whether it asks nothing and looks at exactly this workload first: it was written for it."""
+    first = runbook.steps[0]
+    return not runbook.params and isinstance(first, Diagnose) and first.target == short
+
+
 def _looks(runbook: Runbook) -> int:
     """How many steps look before the first that acts."""
     return sum(1 for _ in takewhile(lambda step: not isinstance(step, Act), runbook.steps)) - 1
-
-
-def _kind(runbook: Runbook) -> str:
-    """procedure (answers findings), or operation."""
-    return "procedure" if runbook.metadata.triggers else "operation"
 
 
 def as_json(summary: RunbookSummary) -> dict[str, Any]:

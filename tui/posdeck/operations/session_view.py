@@ -174,6 +174,8 @@ def _way_back(runbook: Runbook, session: Session) -> str:
 def _result_text(session: Session) -> str:
     if not session.result:
         return ""
+    if session.check_only:
+        return session.result
     outcome = session.outcome.value.replace("-", " ") if session.outcome else ""
     return f"{outcome}: {session.result}" if outcome else session.result
 

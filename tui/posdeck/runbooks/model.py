@@ -72,6 +72,14 @@ class Severity(StrEnum):
     ROUTINE = "routine"
 
 
+class Kind(StrEnum):
+    """Where the library lists it: it finds a trouble's cause, does one documented thing, or lowers a standing risk."""
+
+    PROCEDURE = "procedure"
+    OPERATION = "operation"
+    RECOMMENDATION = "recommendation"
+
+
 class ActClass(StrEnum):
     """``mitigate`` returns to what ran here before; ``change`` makes something new, bound by more rules."""
 
@@ -104,6 +112,7 @@ class Metadata(_Model):
 
     id: Slug
     title: Text = Field(max_length=80)
+    kind: Kind = Field(default=Kind.PROCEDURE, description="Where the library lists it.")
     summary: Text
     owner: Text
     severity: Severity

@@ -56,8 +56,8 @@ class _Writer:
         yield ""
         yield self._text(about.summary)
         yield ""
-        yield f"`{about.id}` · {about.severity.value} · about {duration(about.expected_duration)} · "
-        yield f"owner {about.owner} · review by {about.review_by}"
+        yield f"`{about.id}` · {about.kind.value} · {about.severity.value} · about {duration(about.expected_duration)}"
+        yield f"· owner {about.owner} · review by {about.review_by}"
         yield from self._list("Symptoms", about.symptoms)
         yield from self._list("Risks", about.risks)
         yield from self._list("Who should know", tuple(f"{each.who}: {each.why}" for each in about.contacts))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from posdeck.operations.front import RunbookSummary
 from posdeck.operations.view import ActionSummary, SessionSummary
 from posdeck.ui.plain import plain
-from posdeck.ui.rows.cells import Cell, Column, RowKind, time_order
+from posdeck.ui.rows.cells import Cell, Column, RowKind, Sections, time_order
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone
 
@@ -146,7 +146,6 @@ class Runbooks(RowKind):
     columns = (
         Column("glyph", "", least=1, most=1),
         Column("id", "RUNBOOK", least=12, most=40, key="n"),
-        Column("kind", "KIND", least=9, key="k", priority=1),
         Column("changes", "EFFECT", least=9, priority=2),
         Column("title", "TITLE", least=20, most=50, key="t", prose=True),
         Column("owner", "OWNER", priority=3, most=24),
@@ -163,12 +162,15 @@ class Runbooks(RowKind):
     def items(self, scene: Scene) -> Mapping[str, Any]:
         return self.loaded
 
+    def sections(self, scene: Scene) -> Sections | None:
+        kinds = dict.fromkeys(runbook.kind for runbook in self.loaded.values())
+        return [(f"{kind}s", [k for k, r in self.loaded.items() if r.kind == kind]) for kind in kinds]
+
     def cells(self, key: str, item: Any, scene: Scene) -> Sequence[Cell]:
         runbook: RunbookSummary = item
         return (
             Cell("▶" if runbook.changes else "?", Tone.WARN if runbook.changes else Tone.ACCENT),
             Cell(plain(runbook.id), Tone.STRONG),
-            Cell(plain(runbook.kind), Tone.DIM),
             Cell("may change" if runbook.changes else "only looks", Tone.DIM),
             Cell(plain(runbook.title)),
             Cell(plain(runbook.owner or "–"), Tone.DIM),
