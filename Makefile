@@ -34,7 +34,7 @@ lint: $(STAMP_DEV) ## ruff, mypy, import-linter
 	$(BIN)/lint-imports
 
 benchmark-diagnosis: $(STAMP_DEV) ## measure the diagnosis over all drills, into docs/diagnosis.md (ARGS="--seeds 1 --hours 2")
-	@$(BIN)/python tests/benchmarks/benchmark_diagnosis.py $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.benchmark_diagnosis $(ARGS)
 
 format: $(STAMP_DEV) ## put the code into ruff's form
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,8 @@
 """How well the diagnosis does: every drill over several seeds, and hours of health, all in simulated time. Prints a
-table and keeps it in ``docs/diagnosis.md``.
+table, row by row as it comes, and keeps it in ``docs/diagnosis.md``.
 
-Nothing here waits: the drills run on a clock that is set forward, so the figures do not depend on the machine."""
+Nothing here waits: the drills run on a clock that is set forward, so the figures do not depend on the machine. A run that
+is interrupted is gone on with by the next one, as long as the code is the same."""
 
 from __future__ import annotations
 
@@ -9,12 +10,15 @@ import argparse
 import asyncio
 import sys
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from platform import python_version
 from statistics import median
+
+from tests.benchmarks.kept_outcomes import KeptOutcomes, digest_of
 
 from posdeck import __version__
 from posdeck.catalogue.model import Catalogue
@@ -61,21 +65,24 @@ def health(task: tuple[int, float]) -> list[str]:
     return asyncio.run(watch())
 
 
+def row(name: str, group: Sequence[Outcome]) -> str:
+    """The row of one drill: all of its seeds."""
+    times = sorted(o.detected for o in group if o.detected is not None)
+    right, later = sum(o.first_is_right for o in group), sum(o.later_is_right for o in group)
+    firsts = sorted({f"{o.first.finding} → {o.first.runbook or 'none'}" for o in group if o.first})
+    took = f"{median(times):.0f} ({times[0]:.0f}–{times[-1]:.0f})" if times else "–"
+    return (
+        f"| {name} | {len(times)}/{len(group)} | {took} | {right}/{len(group)} | {later}/{len(group)} | "
+        f"{'; '.join(firsts) or 'nothing'} |"
+    )
+
+
 def report(outcomes: list[Outcome], false: list[str], hours: float, seeds: int) -> tuple[str, bool]:
     """The document, and whether the aims are met."""
     by_drill: dict[str, list[Outcome]] = defaultdict(list)
     for outcome in outcomes:
         by_drill[outcome.drill.name].append(outcome)
-    rows = []
-    for name, group in by_drill.items():
-        times = sorted(o.detected for o in group if o.detected is not None)
-        right, later = sum(o.first_is_right for o in group), sum(o.later_is_right for o in group)
-        firsts = sorted({f"{o.first.finding} → {o.first.runbook or 'none'}" for o in group if o.first})
-        took = f"{median(times):.0f} ({times[0]:.0f}–{times[-1]:.0f})" if times else "–"
-        rows.append(
-            f"| {name} | {len(times)}/{len(group)} | {took} | {right}/{len(group)} | {later}/{len(group)} | "
-            f"{'; '.join(firsts) or 'nothing'} |"
-        )
+    rows = [row(name, group) for name, group in by_drill.items()]
     total = len(outcomes)
     detected = sum(o.detected is not None for o in outcomes)
     right = sum(o.first_is_right for o in outcomes)
@@ -138,18 +145,51 @@ def main() -> int:
     parser.add_argument("--drill", action="append", help="only this one")
     chosen = parser.parse_args()
     names = chosen.drill or [d.name for d in DRILLS]
-    outcomes: list[Outcome] = []
-    with ProcessPoolExecutor(chosen.jobs) as pool:
-        wait = pool.submit(health, (1, chosen.hours))
-        tasks = [(name, seed) for name in names for seed in range(1, chosen.seeds + 1)]
-        for outcome in pool.map(play, tasks):
-            outcomes.append(outcome)
-            print(f"{len(outcomes)}/{len(tasks)} {outcome.drill.name} {outcome.detected}", file=sys.stderr)
-        text, met = report(outcomes, wait.result(), chosen.hours, chosen.seeds)
+    kept = KeptOutcomes(ROOT / ".cache" / "diagnosis" / f"{code()}.jsonl")
+    tasks = [(name, seed) for name in names for seed in range(1, chosen.seeds + 1)]
+    try:
+        with ProcessPoolExecutor(chosen.jobs) as pool:
+            outcomes = list(_told(_played(pool, kept, tasks), chosen.seeds))
+            if (1, chosen.hours) not in kept.hours:
+                kept.keep_hours(1, chosen.hours, pool.submit(health, (1, chosen.hours)).result())
+    except KeyboardInterrupt:
+        print(f"interrupted: {len(kept.drills)} outcomes are kept in {kept.path}", file=sys.stderr)
+        return 130
+    text, met = report(outcomes, kept.hours[1, chosen.hours], chosen.hours, chosen.seeds)
     print(text)
     if not chosen.no_write:
         (ROOT / "docs" / "diagnosis.md").write_text(text)
     return 0 if met else 1
+
+
+def code() -> str:
+    """The digest of everything that an outcome depends on."""
+    play((DRILLS[0].name, 0))  # loads all that a drill needs
+    return digest_of((ROOT / "inventory" / "simulated", ROOT / "runbooks"))
+
+
+def _played(pool: ProcessPoolExecutor, kept: KeptOutcomes, tasks: list[tuple[str, int]]) -> Iterator[Outcome]:
+    """The outcome of every task, in their order; those that are kept are not played again."""
+    playing = {task: pool.submit(play, task) for task in tasks if task not in kept.drills}
+    for count, task in enumerate(tasks, 1):
+        if task in playing:
+            kept.keep(playing.pop(task).result())
+        outcome = kept.drills[task]
+        took = "not detected" if outcome.detected is None else f"{outcome.detected:.0f} s"
+        print(f"{count}/{len(tasks)} {task[0]} seed {task[1]}: {took}", file=sys.stderr)
+        yield outcome
+
+
+def _told(outcomes: Iterator[Outcome], seeds: int) -> Iterator[Outcome]:
+    """The same, with a row printed whenever a drill has been played with every seed."""
+    print("\n".join(TABLE), flush=True)
+    group: list[Outcome] = []
+    for outcome in outcomes:
+        group.append(outcome)
+        if len(group) == seeds:
+            print(row(outcome.drill.name, group), flush=True)
+            group = []
+        yield outcome
 
 
 if __name__ == "__main__":

@@ -174,26 +174,3 @@ async def test_a_clock_that_goes_back_never_raises(namespace: Any) -> None:
     earlier = namespace.now - timedelta(hours=2)
     report = namespace.engine.assess(namespace.snapshot(), namespace.consumers, earlier)
     assert all(f.since is None or f.since <= earlier for f in report.findings)
-
-
-async def test_only_what_changed_is_judged_again(namespace: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many sick pods only the one that changed is looked at, and untouched findings stay the same objects."""
-    raw = namespace.raw[Kind.PODS]
-    for name in list(raw):
-        namespace.container_waits(raw[name], "CrashLoopBackOff")
-    snapshot = namespace.snapshot()
-    first = namespace.engine.assess(snapshot, namespace.consumers, namespace.now)
-    looked: list[str] = []
-    look = Engine._look_at_pod
-
-    def counting(self: Engine, name: str, pod: Any, now: datetime) -> None:
-        looked.append(name)
-        look(self, name, pod, now)
-
-    monkeypatch.setattr(Engine, "_look_at_pod", counting)
-    changed = next(iter(raw))
-    pods = {**snapshot.pods, changed: project(Kind.PODS, raw[changed])}
-    second = namespace.engine.assess(replace(snapshot, pods=pods), namespace.consumers, namespace.now)
-    assert looked == [changed]
-    assert len(first.risks) > 5
-    assert all(a is b for a, b in zip(first.risks, second.risks, strict=True))

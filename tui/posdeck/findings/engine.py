@@ -16,10 +16,11 @@ from posdeck.findings.history import History
 from posdeck.findings.index import Indexer
 from posdeck.findings.memory import Memory
 from posdeck.findings.model import Finding, Report, Severity, Unknown
+from posdeck.findings.pod_changes import pod_changes
 from posdeck.findings.releases import with_release
 from posdeck.findings.rule import Rule
 from posdeck.findings.rulebook import POD_RULES, RULES
-from posdeck.findings.signs import Sign, unremarkable
+from posdeck.findings.signbook import SignBook
 from posdeck.findings.situation import Situation
 
 _WORDS = {
@@ -42,8 +43,7 @@ class Engine:
         self._indexer = Indexer()
         self._memories: dict[str, Memory] = {rule.id: Memory() for rule in RULES}
         self._pods: Mapping[str, Pod] = MappingProxyType({})
-        self._signs: dict[str, dict[str, tuple[Sign, datetime]]] = {rule.id: {} for rule in POD_RULES}
-        self._marked: dict[str, tuple[str, ...]] = {}  # the rules that a pod shows signs of, by its name
+        self._signs = SignBook(POD_RULES)
 
     def assess(
         self,
@@ -55,11 +55,14 @@ class Engine:
         """What is wrong in ``snapshot``. Without ``now`` it is the clock's."""
         now = now or self._clock.now()
         consumers = consumers or {}
-        self._look_at_pods(snapshot, now)
+        changes = pod_changes(self._pods, snapshot.pods)
+        self._pods = snapshot.pods
+        self._history.pods_changed(changes, now)
         self._history.observe(snapshot, consumers, now)
-        index = self._indexer.index(snapshot)
+        index, moved = self._indexer.index(snapshot, changes)
+        self._signs.take(changes, moved, index.deployment_of, now)
         situation = Situation(
-            self._catalogue, snapshot, consumers, now, self._history, index, other, self._counting(now)
+            self._catalogue, snapshot, consumers, now, self._history, index, self._signs, other
         )
         findings: list[Finding] = []
         unknown: list[Unknown] = []
@@ -92,46 +95,6 @@ class Engine:
             state = situation.snapshot.feed(kind).state
             if state is not FeedState.LIVE:
                 unknown.append(Unknown(rule.id, f"{kind.value} {_WORDS[state]}"))
-
-    def _look_at_pods(self, snapshot: Snapshot, now: datetime) -> None:
-        before, pods = self._pods, snapshot.pods
-        if pods is before:
-            return
-        for name, pod in pods.items():
-            if before.get(name) is not pod:
-                self._look_at_pod(name, pod, now)
-        gone = [pod for name, pod in before.items() if name not in pods]
-        for pod in gone:
-            for rule in self._marked.pop(pod.name, ()):
-                del self._signs[rule][pod.name]
-        self._history.pods_gone(gone)
-        self._pods = pods
-
-    def _look_at_pod(self, name: str, pod: Pod, now: datetime) -> None:
-        self._history.pod_changed(pod, now)
-        before = self._marked.pop(name, ())
-        found = () if unremarkable(pod) else _signs_of(pod)
-        for rule, sign in found:
-            signs = self._signs[rule]
-            known = signs.get(name)
-            signs[name] = (sign, known[1] if known else now)
-        marked = tuple(rule for rule, _ in found)
-        for rule in before:
-            if rule not in marked:
-                del self._signs[rule][name]
-        if marked:
-            self._marked[name] = marked
-
-    def _counting(self, now: datetime) -> dict[str, dict[str, Sign]]:
-        """The signs that have lasted long enough and are not over, by rule and pod."""
-        return {
-            rule: {name: sign for name, (sign, seen) in signs.items() if sign.counts(now, seen)}
-            for rule, signs in self._signs.items()
-        }
-
-
-def _signs_of(pod: Pod) -> tuple[tuple[str, Sign], ...]:
-    return tuple((rule.id, sign) for rule in POD_RULES if (sign := rule.sign(pod)) is not None)
 
 
 def _report(findings: list[Finding], unknown: list[Unknown], situation: Situation) -> Report:

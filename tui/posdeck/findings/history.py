@@ -4,18 +4,21 @@ changed. Kept small, fed by the engine at every assessment."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
+from operator import is_
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 from posdeck.cluster.snapshot import Event, Pod, Snapshot
 from posdeck.findings.consumer_facts import ConsumerFacts
+from posdeck.findings.pod_changes import PodChanges
 
 HOUR = timedelta(hours=1)
 _SAMPLE = timedelta(seconds=10)
 
+Found = TypeVar("Found")
 Samples = deque[tuple[datetime, float]]
 
 
@@ -24,7 +27,7 @@ class History:
 
     def __init__(self) -> None:
         self.began: datetime | None = None
-        self.restarted: dict[str, Pod] = {}  # pods that ever restarted, by name
+        self.restarted: dict[str, Pod] = {}  # pods that restarted while they were being watched, by name
         self.deployments_seen: set[str] = set()
         self._restarts: dict[str, Samples] = {}  # by pod uid, one sample per change
         self._desired: dict[str, Samples] = {}
@@ -34,28 +37,39 @@ class History:
         self._event_counts: dict[str, int] = {}
         self._bursts: dict[tuple[str, str], Samples] = {}
         self._events: Mapping[str, Event] | None = None
-        self._kept: dict[str, dict[str, tuple[object, Any]]] = {}
+        self._kept: dict[str, dict[str, tuple[tuple[object, ...], Any]]] = {}
 
-    def kept(self, rule: str) -> dict[str, tuple[object, Any]]:
-        """Where a rule may keep what it worked out, by name, beside the very object that it worked it out of."""
-        return self._kept.setdefault(rule, {})
+    def remembered(
+        self, rule: str, name: str, basis: tuple[object, ...], work_out: Callable[[], Found]
+    ) -> Found:
+        """What a rule works out of nothing but the objects of ``basis``, as long as these are the very same."""
+        known = self._kept.setdefault(rule, {})
+        before = known.get(name)
+        if before is not None and all(map(is_, before[0], basis)):
+            found: Found = before[1]
+            return found
+        found = work_out()
+        known[name] = (basis, found)
+        return found
 
-    def pod_changed(self, pod: Pod, now: datetime) -> None:
-        """Take in a pod that is new or differs from the last assessment."""
-        if pod.restarts <= 0:
-            self.restarted.pop(pod.name, None)
-            self._restarts.setdefault(pod.uid, deque([(now, 0.0)]))
-            return
-        self.restarted[pod.name] = pod
-        samples = self._restarts.setdefault(pod.uid, deque())
-        if not samples or samples[-1][1] != pod.restarts:
-            samples.append((now, float(pod.restarts)))
+    def pods_changed(self, changes: PodChanges, now: datetime) -> None:
+        """Take in what became of the pods since the last assessment."""
+        for before, pod in changes.now:
+            if before is None:
+                continue
+            if before.uid != pod.uid:
+                self._forget(before)
+            elif before.restarts != pod.restarts:
+                samples = self._restarts.setdefault(pod.uid, deque([(now, float(before.restarts))]))
+                samples.append((now, float(pod.restarts)))
+            if pod.uid in self._restarts:
+                self.restarted[pod.name] = pod
+        for pod in changes.gone:
+            self._forget(pod)
 
-    def pods_gone(self, gone: list[Pod]) -> None:
-        """Forget pods that no longer exist."""
-        for pod in gone:
-            self.restarted.pop(pod.name, None)
-            self._restarts.pop(pod.uid, None)
+    def _forget(self, pod: Pod) -> None:
+        self.restarted.pop(pod.name, None)
+        self._restarts.pop(pod.uid, None)
 
     def observe(self, snapshot: Snapshot, consumers: Mapping[str, ConsumerFacts], now: datetime) -> None:
         """Take in everything but the pods."""

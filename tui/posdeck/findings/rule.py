@@ -3,9 +3,10 @@ deployment that the pods belong to, so that one broken image is one finding and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from posdeck.cluster.snapshot import FeedState, Kind
 from posdeck.findings.model import Finding, Severity, Unknown
@@ -35,13 +36,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class PodRule:
-    """``sign`` is asked once per change of a pod and must depend on nothing else. ``severity`` is the severity
-    while other pods of the deployment are available; None takes the usual one."""
+    """``sign`` is asked once per change of a pod and must depend on nothing else. It is asked of pods in one of the
+    ``phases`` (None for any), and of those with a container that waits for one of the ``reasons``. ``severity`` is
+    the severity while other pods of the deployment are available; None takes the usual one."""
 
     id: str
     sign: SignOf
     severity: Severity | None = None
     linger: float = 15.0
+    phases: frozenset[str] | None = None
+    reasons: frozenset[str] = frozenset()
 
     def as_rule(self) -> Rule:
         """The same as a rule over the situation."""
@@ -50,32 +54,43 @@ class PodRule:
 
 def pod_findings(rule: PodRule, situation: Situation) -> Iterator[Finding]:
     """One finding per deployment whose pods show the sign, and one per pod that belongs to none."""
-    grouped: dict[tuple[str, str], list[tuple[str, Sign]]] = {}
     reading = any(situation.snapshot.feed(kind).state is FeedState.CONNECTING for kind in OWNERS)
-    for pod, sign in situation.signs.get(rule.id, {}).items():
-        owner = situation.index.deployment_of.get(pod)
-        if owner is None and reading:
+    for (kind, name), group in situation.signs.groups[rule.id].items():
+        if kind == "Deployment":
+            of_all, down = len(situation.pods_of(name)), situation.is_down(name)
+        elif reading:
             continue  # whose pod it is comes in a moment
-        grouped.setdefault(("Deployment", owner) if owner else ("Pod", pod), []).append((pod, sign))
-    for (kind, name), found in grouped.items():
-        yield _finding(rule, situation, kind, name, found)
+        else:
+            of_all, down = 1, False
+        if group.told is None or group.told[0] != (of_all, down):
+            group.told = (
+                (of_all, down),
+                _finding(rule, situation, (kind, name), group.pods, of_all, down=down),
+            )
+        yield group.told[1]
 
 
 def _finding(
-    rule: PodRule, situation: Situation, kind: str, name: str, found: list[tuple[str, Sign]]
+    rule: PodRule,
+    situation: Situation,
+    about: tuple[str, str],
+    signs: Mapping[str, Sign],
+    of_all: int,
+    *,
+    down: bool,
 ) -> Finding:
-    found.sort(key=lambda each: each[0])
-    pods = tuple(pod for pod, _ in found)
+    kind, name = about
+    pods = tuple(sorted(signs))
+    found = [(pod, signs[pod]) for pod in pods]
     first = found[0][1]
-    of_all = len(situation.pods_of(name)) if kind == "Deployment" else 1
-    since, at_least = _earliest(sign for _, sign in found)
+    since, at_least = _earliest(signs.values())
     evidence = [
-        (f"pod/{pod} {field}", value) for pod, sign in found[:SHOWN] for field, value in sign.evidence
+        (f"pod/{pod} {field}", value) for pod, sign in found[:SHOWN] for field, value in sign.evidence()
     ]
     if len(found) > SHOWN:
         evidence.append(("more pods with the same sign", str(len(found) - SHOWN)))
     words = first.what if len(found) == 1 else f"{first.what}" + _others(found)
-    down = kind == "Deployment" and not first.gone and situation.is_down(name)
+    down = down and not first.gone
     usual = situation.severity(name, down=down)
     return Finding(
         id=rule.id,
@@ -103,7 +118,5 @@ def _others(found: list[tuple[str, Sign]]) -> str:
 
 def _earliest(signs: Iterable[Sign]) -> tuple[datetime | None, bool]:
     """The earliest time among the signs; a lower bound where that one is, or where one has no time at all."""
-    known = sorted(
-        ((s.since, s.since_at_least) for s in signs if s.since is not None), key=lambda each: each[0]
-    )
-    return known[0] if known else (None, True)
+    known = [(s.since, s.since_at_least) for s in signs if s.since is not None]
+    return min(known, key=itemgetter(0)) if known else (None, True)

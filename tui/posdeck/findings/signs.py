@@ -4,34 +4,56 @@ time comes in later, through ``after`` and ``until``."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from posdeck.cluster.snapshot import Pod
+from posdeck.cluster.snapshot import Container, Pod
 from posdeck.findings.model import Confidence
+from posdeck.findings.wording import quoted
+
+AT_ONCE = timedelta(0)
+LAST = datetime.max.replace(tzinfo=UTC)
+Evidence = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Sign:
+def no_evidence() -> Evidence:
+    """None."""
+    return ()
+
+
+class Sign(NamedTuple):
     """Something about a pod: ``what`` in words that follow "1 of 3 pods: ", counted as a sign once it has lasted
-    ``after`` seconds and until ``until``. ``since_at_least`` marks a time that is only a lower bound."""
+    ``after`` and until ``until``. ``since_at_least`` marks a time that is only a lower bound. ``evidence``
+    is made only of the few pods that are shown: there may be ten thousand."""
 
     what: str
     since: datetime | None = None
     since_at_least: bool = False
-    after: float = 0.0
+    after: timedelta = AT_ONCE
     until: datetime | None = None
-    evidence: tuple[tuple[str, str], ...] = ()
+    evidence: Callable[[], Evidence] = no_evidence
     likely: str = ""
     cause: tuple[str, str] | None = None
     confidence: Confidence = Confidence.HIGH
     gone: bool = False  # about what happened to a pod, not about a pod that is missing now
 
-    def counts(self, now: datetime, first_seen: datetime) -> bool:
-        """Whether it has lasted long enough and is not over."""
-        if self.until is not None and now > self.until:
-            return False
-        return (now - (self.since or first_seen)).total_seconds() >= self.after
+    def counts(self, now: datetime, first_seen: datetime) -> tuple[bool, datetime | None]:
+        """Whether it has lasted long enough and is not over, and when that will change of itself; None for never."""
+        _, since, _, after, until, *_ = self
+        begins = since or first_seen
+        if after is not AT_ONCE:
+            begins = later(begins, after) or LAST
+        if until is not None and now > until:
+            return False, None
+        return (True, until) if now >= begins else (False, begins)
+
+
+def waiting(container: Container) -> Evidence:
+    """What a container waits for, in the kubelet's words."""
+    return (
+        (f"containers[{container.name}].state.waiting.reason", container.reason),
+        (f"containers[{container.name}].state.waiting.message", quoted(container.message) or "(none)"),
+    )
 
 
 SignOf = Callable[[Pod], Sign | None]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
 from posdeck.catalogue.model import Catalogue, Criticality, Workload, WorkloadState
 from posdeck.cluster.snapshot import Deployment, Event, Feed, FeedState, Kind, Pod, ReplicaSet, Snapshot
@@ -13,14 +12,14 @@ from posdeck.findings.consumer_facts import NOTHING_ELSE, ConsumerFacts, OtherFa
 from posdeck.findings.history import History
 from posdeck.findings.index import Index
 from posdeck.findings.model import Severity
-from posdeck.findings.signs import Sign
+from posdeck.findings.signbook import SignBook
 
 UNSEEN = (FeedState.CONNECTING, FeedState.FORBIDDEN, FeedState.ABSENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """One moment as the rules see it. ``signs`` are those of the pods that show any, by rule and pod name."""
+    """One moment as the rules see it."""
 
     catalogue: Catalogue
     snapshot: Snapshot
@@ -28,8 +27,8 @@ class Situation:
     now: datetime
     history: History
     index: Index
+    signs: SignBook
     other: OtherFacts = NOTHING_ELSE
-    signs: Mapping[str, Mapping[str, Sign]] = field(default_factory=lambda: MappingProxyType({}))
 
     def seconds_since(self, moment: datetime | None) -> float | None:
         """How long ago ``moment`` was, never below 0; None when it is not known."""

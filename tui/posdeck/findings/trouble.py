@@ -73,10 +73,10 @@ def _pods(situation: Situation, workload: Workload) -> tuple[str, bool, datetime
         return "no pod available", True, changed[0] if changed else None
     if deployment.desired == 0 and workload.replicas > 0:
         return "scaled to zero", True, None
-    crashing = situation.signs.get("pod-crash-looping", {})
-    unready = situation.signs.get("pod-not-ready", {})
-    pods = situation.pods_of(workload.deployment)
-    if pods and all(p.name in crashing or p.name in unready for p in pods):
+    crashing = situation.signs.of("pod-crash-looping", workload.deployment)
+    unready = situation.signs.of("pod-not-ready", workload.deployment)
+    pods = len(situation.pods_of(workload.deployment))
+    if pods and len(crashing) + len(unready) >= pods and len(crashing.keys() | unready.keys()) >= pods:
         return "every pod fails", True, None
     return None
 
@@ -104,5 +104,4 @@ def _own_fault(situation: Situation, deployment: str) -> bool:
     found = situation.snapshot.deployments.get(deployment)
     if found is not None and found.desired == 0:
         return True
-    shown = [signs for rule in OWN_FAULT if (signs := situation.signs.get(rule))]
-    return bool(shown) and any(pod.name in signs for pod in situation.pods_of(deployment) for signs in shown)
+    return any(situation.signs.of(rule, deployment) for rule in OWN_FAULT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from posdeck.cluster.snapshot import Kind, Pod
 from posdeck.findings.model import Finding, Severity
@@ -10,19 +11,19 @@ from posdeck.findings.reporting import about_deployment
 from posdeck.findings.rule import Rule
 from posdeck.findings.situation import Situation
 
+ID = "image-differs"
+_Runs = tuple[str, str, str]  # uid of the owner, container, image
+
 
 def find(situation: Situation) -> Iterator[Finding]:
     """One risk per deployment whose pods of one replica set run different digests under one image name."""
-    known = situation.history.kept("image-differs")
     for name, pods in situation.index.pods_of.items():
-        if name not in known or known[name][0] is not pods:
-            known[name] = (pods, _differing(pods))
-        differing = known[name][1]
+        differing = situation.history.remembered(ID, name, (pods,), partial(_differing, pods))
         if differing:
             container, digests = differing
             yield about_deployment(
                 situation,
-                "image-differs",
+                ID,
                 name,
                 Severity.RISK,
                 f"container {container} runs {len(set(digests.values()))} different images under one name",
@@ -34,19 +35,31 @@ def find(situation: Situation) -> Iterator[Finding]:
 
 def _differing(pods: Sequence[Pod]) -> tuple[str, dict[str, str]] | None:
     """The first container with more than one digest, and the digest of each pod."""
-    if len(pods) < 2:
-        return None
-    seen: dict[tuple[str, str, str], dict[str, str]] = {}
+    first: dict[_Runs, str] = {}
     for pod in pods:
-        owner = pod.owner.uid if pod.owner else ""
         for container in pod.containers:
             if container.image_id and container.state == "running":
-                digest = container.image_id.rpartition("@")[2]
-                seen.setdefault((owner, container.name, container.image), {})[pod.name] = digest
-    for (_, name, _), digests in seen.items():
-        if len(set(digests.values())) > 1:
-            return name, digests
+                runs = (pod.owner.uid if pod.owner else "", container.name, container.image)
+                seen = first.setdefault(runs, container.image_id)
+                if seen != container.image_id and _digest(seen) != _digest(container.image_id):
+                    return container.name, _digests(pods, runs)
     return None
 
 
-RULE = Rule("image-differs", find, (Kind.PODS, Kind.DEPLOYMENTS), 60.0)
+def _digest(image_id: str) -> str:
+    return image_id.rpartition("@")[2]
+
+
+def _digests(pods: Sequence[Pod], runs: _Runs) -> dict[str, str]:
+    """What each pod of one owner runs in one container under one image name."""
+    return {
+        pod.name: _digest(each.image_id)
+        for pod in pods
+        for each in pod.containers
+        if each.image_id
+        and each.state == "running"
+        and (pod.owner.uid if pod.owner else "", each.name, each.image) == runs
+    }
+
+
+RULE = Rule(ID, find, (Kind.PODS, Kind.DEPLOYMENTS), 60.0)

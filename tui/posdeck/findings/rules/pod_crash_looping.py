@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from posdeck.cluster.snapshot import Container, Pod
 from posdeck.findings.rule import PodRule
-from posdeck.findings.signs import Sign, later
+from posdeck.findings.signs import Evidence, Sign, later
 from posdeck.findings.wording import quoted
 
 MANY = 3
@@ -40,7 +41,7 @@ def _settled(container: Container) -> bool:
 
 
 def _sign(pod: Pod, container: Container) -> Sign:
-    code = container.last_exit_code if container.last_exit_code is not None else container.exit_code
+    code = _exit_code(container)
     why = f" (exit code {code})" if code is not None else ""
     back_off = container.reason == "CrashLoopBackOff"
     ended = container.last_finished_at
@@ -50,18 +51,27 @@ def _sign(pod: Pod, container: Container) -> Sign:
         since_at_least=True,
         # between two attempts the container runs for a while; after that long it has recovered
         until=None if back_off else later(ended, RECENT),
-        evidence=(
-            (f"containers[{container.name}].restartCount", str(container.restarts)),
-            (f"containers[{container.name}].state", f"{container.state} {container.reason}".strip()),
-            (
-                f"containers[{container.name}].lastState.terminated",
-                f"exit code {'not said' if code is None else code}, "
-                f"{container.last_reason or 'no reason'}, finished "
-                f"{ended.isoformat() if ended else 'not said'}",
-            ),
-            (f"containers[{container.name}].message", quoted(container.message) or "(none)"),
-        ),
+        evidence=partial(_evidence, container),
         likely=_CODES.get(code, "the program stops with an error of its own") if code is not None else "",
+    )
+
+
+def _exit_code(container: Container) -> int | None:
+    return container.last_exit_code if container.last_exit_code is not None else container.exit_code
+
+
+def _evidence(container: Container) -> Evidence:
+    code, ended = _exit_code(container), container.last_finished_at
+    return (
+        (f"containers[{container.name}].restartCount", str(container.restarts)),
+        (f"containers[{container.name}].state", f"{container.state} {container.reason}".strip()),
+        (
+            f"containers[{container.name}].lastState.terminated",
+            f"exit code {'not said' if code is None else code}, "
+            f"{container.last_reason or 'no reason'}, finished "
+            f"{ended.isoformat() if ended else 'not said'}",
+        ),
+        (f"containers[{container.name}].message", quoted(container.message) or "(none)"),
     )
 
 

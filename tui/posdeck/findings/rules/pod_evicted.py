@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from posdeck.cluster.snapshot import Pod
 from posdeck.findings.model import Severity
 from posdeck.findings.rule import PodRule
-from posdeck.findings.signs import Sign, condition, later
+from posdeck.findings.signs import Evidence, Sign, condition, later
 from posdeck.findings.wording import quoted
 
 RECENT = timedelta(minutes=30)
@@ -27,10 +28,14 @@ def sign(pod: Pod) -> Sign | None:
         since=moment or pod.created,
         since_at_least=moment is None,
         until=later(moment, RECENT),
-        evidence=(("status.reason", pod.reason), ("status.message", quoted(pod.message) or "(none)")),
+        evidence=partial(_evidence, pod),
         likely="the node ran out of memory, disk or process ids, or was shut down",
         gone=True,
     )
 
 
-RULE = PodRule("pod-evicted", sign, Severity.WARNING)
+def _evidence(pod: Pod) -> Evidence:
+    return (("status.reason", pod.reason), ("status.message", quoted(pod.message) or "(none)"))
+
+
+RULE = PodRule("pod-evicted", sign, Severity.WARNING, phases=frozenset({"Failed"}))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from statistics import median
 
-from posdeck.cluster.snapshot import Kind
+from posdeck.cluster.snapshot import Kind, Pod, Usage
 from posdeck.findings.model import Confidence, Finding
 from posdeck.findings.queues import consumers
 from posdeck.findings.reporting import about_deployment
@@ -27,16 +28,11 @@ def find(situation: Situation) -> Iterator[Finding]:
         waiting, held = facts.waiting.value or 0.0, facts.unacknowledged.value or 0.0
         if waiting <= 0 and held <= 0:
             continue
-        used = {
-            p.name: usage[p.name].cpu
-            for p in situation.pods_of(workload.deployment)
-            if p.is_ready and p.name in usage
-        }
-        if len(used) < 2:
-            continue
-        usual = median(sorted(used.values())[len(used) // 2 :])
-        idle = [pod for pod, cpu in used.items() if cpu < SHARE * usual]
-        if usual < BUSY or not idle or len(idle) * 2 > len(used):
+        pods = situation.pods_of(workload.deployment)
+        used, idle = situation.history.remembered(
+            ID, workload.name, (pods, usage), partial(_idle, pods, usage)
+        )
+        if not idle:
             continue
         yield about_deployment(
             situation,
@@ -53,6 +49,16 @@ def find(situation: Situation) -> Iterator[Finding]:
             confidence=Confidence.LOW,
             pods=idle,
         )
+
+
+def _idle(pods: Sequence[Pod], usage: Mapping[str, Usage]) -> tuple[dict[str, float], list[str]]:
+    """The CPU that each ready pod uses, and those that use next to none while the others work."""
+    used = {p.name: usage[p.name].cpu for p in pods if p.name in usage and p.is_ready}
+    if len(used) < 2:
+        return used, []
+    usual = median(sorted(used.values())[len(used) // 2 :])
+    idle = [pod for pod, cpu in used.items() if cpu < SHARE * usual]
+    return used, [] if usual < BUSY or len(idle) * 2 > len(used) else idle
 
 
 RULE = Rule(ID, find, (Kind.PODS, Kind.POD_METRICS), HOLD)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
+
 from posdeck.cluster.snapshot import Container, Pod
 from posdeck.findings.rule import PodRule
-from posdeck.findings.signs import Sign, condition
-from posdeck.findings.wording import quoted
+from posdeck.findings.signs import Evidence, Sign, condition, waiting
 
 REASONS = frozenset(
     {
@@ -19,6 +20,7 @@ REASONS = frozenset(
     }
 )
 _NOT_FOUND = ("not found", "manifest unknown", "does not exist", "name unknown")
+_NOT_REACHED = ("timeout", "connection refused", "no such host", "dial tcp")
 _REFUSED = ("unauthorized", "denied", "forbidden", "401", "403")
 
 
@@ -32,27 +34,33 @@ def sign(pod: Pod) -> Sign | None:
 
 def _sign(pod: Pod, container: Container) -> Sign:
     ready = condition(pod, "ContainersReady") or condition(pod, "Ready")
-    said = container.message.lower()
-    likely, cause = "the image cannot be fetched from its registry", ("image", container.image)
-    if container.reason == "InvalidImageName":
-        likely = "the image's name is malformed in the pod template"
-    elif any(words in said for words in _NOT_FOUND):
-        likely = "this tag was never pushed, or the name is mistyped: the last release"
-    elif any(words in said for words in _REFUSED):
-        likely, cause = "the registry refuses the pull secret", ("registry", registry(container.image))
-    elif any(words in said for words in ("timeout", "connection refused", "no such host", "dial tcp")):
-        likely, cause = "the registry cannot be reached", ("registry", registry(container.image))
+    likely, cause = _why(container.reason, container.message, container.image)
     return Sign(
         what=f"image {container.image or '(no name)'} cannot be pulled ({container.reason})",
         since=(ready[3] if ready else None) or pod.created,
-        evidence=(
-            (f"containers[{container.name}].state.waiting.reason", container.reason),
-            (f"containers[{container.name}].state.waiting.message", quoted(container.message) or "(none)"),
-            (f"containers[{container.name}].image", container.image),
-        ),
+        evidence=partial(_evidence, container),
         likely=likely,
         cause=cause,
     )
+
+
+@lru_cache(maxsize=1024)
+def _why(reason: str, message: str, image: str) -> tuple[str, tuple[str, str]]:
+    """What is likely, and what pods that fail for the same have in common."""
+    said = message.lower()
+    if reason == "InvalidImageName":
+        return "the image's name is malformed in the pod template", ("image", image)
+    if any(words in said for words in _NOT_FOUND):
+        return "this tag was never pushed, or the name is mistyped: the last release", ("image", image)
+    if any(words in said for words in _REFUSED):
+        return "the registry refuses the pull secret", ("registry", registry(image))
+    if any(words in said for words in _NOT_REACHED):
+        return "the registry cannot be reached", ("registry", registry(image))
+    return "the image cannot be fetched from its registry", ("image", image)
+
+
+def _evidence(container: Container) -> Evidence:
+    return (*waiting(container), (f"containers[{container.name}].image", container.image))
 
 
 def registry(image: str) -> str:
@@ -61,4 +69,4 @@ def registry(image: str) -> str:
     return first if "/" in image and ("." in first or ":" in first or first == "localhost") else "docker.io"
 
 
-RULE = PodRule("pod-image-missing", sign)
+RULE = PodRule("pod-image-missing", sign, phases=frozenset(), reasons=REASONS)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
+
 from posdeck.cluster.snapshot import Pod
 from posdeck.findings.rule import PodRule
-from posdeck.findings.signs import Sign, condition
+from posdeck.findings.signs import Evidence, Sign, condition
 
-PATIENCE = 60.0  # seconds that a program may take to start
+PATIENCE = timedelta(seconds=60)  # that a program may take to start
 
 
 def sign(pod: Pod) -> Sign | None:
     """Every container runs, or has ended as it should, and yet the pod is not ready."""
     if pod.deleted_at is not None or pod.phase != "Running" or pod.is_ready:
         return None
-    if any(c.state == "waiting" or (c.state == "terminated" and not c.init) for c in pod.containers):
-        return None  # other rules say why
+    for c in pod.containers:
+        if c.state == "waiting" or (c.state == "terminated" and not c.init):
+            return None  # other rules say why
     found = condition(pod, "Ready")
     status, reason, _, changed = found or ("", "", "", None)
     idle = [c.name for c in pod.containers if c.state == "running" and not c.ready]
@@ -32,13 +36,18 @@ def sign(pod: Pod) -> Sign | None:
         what=what,
         since=changed or pod.created,
         after=PATIENCE,
-        evidence=(
-            ("conditions[Ready]", f"{status or 'not reported'} {reason}".strip()),
-            ("READY", pod.ready),
-            ("STATUS", pod.status),
-        ),
+        evidence=partial(_evidence, pod),
         likely=likely,
     )
 
 
-RULE = PodRule("pod-not-ready", sign)
+def _evidence(pod: Pod) -> Evidence:
+    status, reason, _, _ = condition(pod, "Ready") or ("", "", "", None)
+    return (
+        ("conditions[Ready]", f"{status or 'not reported'} {reason}".strip()),
+        ("READY", pod.ready),
+        ("STATUS", pod.status),
+    )
+
+
+RULE = PodRule("pod-not-ready", sign, phases=frozenset({"Running"}))

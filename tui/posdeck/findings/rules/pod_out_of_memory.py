@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
-from posdeck.cluster.snapshot import Pod
+from posdeck.cluster.snapshot import Container, Pod
 from posdeck.findings.rule import PodRule
-from posdeck.findings.signs import Sign, later
+from posdeck.findings.signs import Evidence, Sign, later
 from posdeck.findings.wording import number
 
 RECENT = timedelta(minutes=15)
@@ -28,16 +29,20 @@ def sign(pod: Pod) -> Sign | None:
             since=ended,
             since_at_least=ended is None or container.restarts > 1,
             until=None if lasting else later(ended, RECENT),
-            evidence=(
-                (f"containers[{container.name}].lastState.terminated.reason", KILLED),
-                (f"containers[{container.name}].restartCount", str(container.restarts)),
-                (f"containers[{container.name}].resources.limits.memory", limit_text),
-            ),
+            evidence=partial(_evidence, container, limit_text),
             likely="the limit is too low for the work, or the program holds on to memory"
             if limit
             else "the node itself ran out of memory, or the program holds on to memory",
         )
     return None
+
+
+def _evidence(container: Container, limit: str) -> Evidence:
+    return (
+        (f"containers[{container.name}].lastState.terminated.reason", KILLED),
+        (f"containers[{container.name}].restartCount", str(container.restarts)),
+        (f"containers[{container.name}].resources.limits.memory", limit),
+    )
 
 
 RULE = PodRule("pod-out-of-memory", sign, linger=60.0)

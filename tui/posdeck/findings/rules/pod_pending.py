@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
+
 from posdeck.cluster.snapshot import Pod
 from posdeck.findings.rule import PodRule
-from posdeck.findings.signs import Sign, condition
+from posdeck.findings.signs import Evidence, Sign, condition
 from posdeck.findings.wording import quoted
 
-PATIENCE = 15.0  # seconds; told before the deployment's want of pods, whose cause it is
+PHASES = frozenset({"Pending", ""})
+PATIENCE = timedelta(seconds=15)  # told before the deployment's want of pods, whose cause it is
 _LIKELY = (
     ("insufficient", "the nodes have no room for what the pod requests"),
     ("taint", "no node tolerates the pod: nodes are tainted, drained or not ready"),
@@ -20,7 +24,7 @@ _LIKELY = (
 
 def sign(pod: Pod) -> Sign | None:
     """PodScheduled is false, or the pod is pending without a node."""
-    if pod.deleted_at is not None or pod.node or pod.phase not in ("Pending", ""):
+    if pod.deleted_at is not None or pod.node or pod.phase not in PHASES:
         return None
     found = condition(pod, "PodScheduled")
     status, reason, message, changed = found or ("", "", "", None)
@@ -30,8 +34,8 @@ def sign(pod: Pod) -> Sign | None:
         return Sign(
             what="waiting at a scheduling gate",
             since=pod.created,
-            after=300.0,
-            evidence=(("conditions[PodScheduled].reason", reason),),
+            after=timedelta(minutes=5),
+            evidence=partial(_evidence, pod),
             likely="the controller that set the gate has not removed it",
         )
     said = message.lower()
@@ -40,13 +44,18 @@ def sign(pod: Pod) -> Sign | None:
         what="cannot be placed on a node" + (f": {quoted(message)}" if message else ""),
         since=changed or pod.created,
         after=PATIENCE,
-        evidence=(
-            ("status.phase", pod.phase or "(none)"),
-            ("conditions[PodScheduled]", f"{status or 'not reported'} {reason}".strip()),
-            ("conditions[PodScheduled].message", quoted(message) or "(none)"),
-        ),
+        evidence=partial(_evidence, pod),
         likely=likely,
     )
 
 
-RULE = PodRule("pod-pending", sign)
+def _evidence(pod: Pod) -> Evidence:
+    status, reason, message, _ = condition(pod, "PodScheduled") or ("", "", "", None)
+    return (
+        ("status.phase", pod.phase or "(none)"),
+        ("conditions[PodScheduled]", f"{status or 'not reported'} {reason}".strip()),
+        ("conditions[PodScheduled].message", quoted(message) or "(none)"),
+    )
+
+
+RULE = PodRule("pod-pending", sign, phases=PHASES)

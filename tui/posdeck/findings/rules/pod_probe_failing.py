@@ -20,7 +20,7 @@ def find(situation: Situation) -> Iterator[Finding]:
     """One finding per deployment whose pods' liveness or startup probes failed repeatedly and lately."""
     grouped: dict[str, list[tuple[str, Event]]] = {}
     for (kind, pod), events in situation.index.warnings.items():
-        owner = situation.index.deployment_of.get(pod) if kind == "Pod" else None
+        owner = situation.index.deployment_of(pod) if kind == "Pod" else None
         for event in events if owner else ():
             if _fails(situation, event) and owner:
                 grouped.setdefault(owner, []).append((pod, event))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from functools import partial
+
 from posdeck.cluster.snapshot import Pod
 from posdeck.findings.rule import PodRule
-from posdeck.findings.signs import Sign, condition
-from posdeck.findings.wording import quoted
+from posdeck.findings.signs import Evidence, Sign, condition, waiting
 
 REASONS = frozenset(
     {
@@ -19,7 +21,7 @@ REASONS = frozenset(
         "ContainerCannotRun",
     }
 )
-SLOW = 180.0  # seconds; a large image on a new node takes its time
+SLOW = timedelta(minutes=3)  # a large image on a new node takes its time
 
 
 def sign(pod: Pod) -> Sign | None:
@@ -28,18 +30,11 @@ def sign(pod: Pod) -> Sign | None:
         return None
     placed = condition(pod, "PodScheduled")
     for container in pod.containers:
-        reason = container.reason or container.last_reason
         if container.state == "waiting" and container.reason in REASONS:
             return Sign(
                 what=f"cannot start: {container.reason}",
                 since=(placed[3] if placed else None) or pod.created,
-                evidence=(
-                    (f"containers[{container.name}].state.waiting.reason", reason),
-                    (
-                        f"containers[{container.name}].state.waiting.message",
-                        quoted(container.message) or "(none)",
-                    ),
-                ),
+                evidence=partial(waiting, container),
                 likely="the node's container runtime rejects the container as specified",
             )
     if (
@@ -51,11 +46,15 @@ def sign(pod: Pod) -> Sign | None:
             what=f"still being created on a node ({pod.status})",
             since=(placed[3] if placed else None) or pod.created,
             after=SLOW,
-            evidence=(("status.phase", pod.phase), ("status", pod.status), ("spec.nodeName", pod.node)),
+            evidence=partial(_evidence, pod),
             likely="a volume that cannot be mounted, a network that cannot be set up, or a slow pull; "
             "the pod's events say which",
         )
     return None
 
 
-RULE = PodRule("pod-start-failed", sign)
+def _evidence(pod: Pod) -> Evidence:
+    return (("status.phase", pod.phase), ("status", pod.status), ("spec.nodeName", pod.node))
+
+
+RULE = PodRule("pod-start-failed", sign, phases=frozenset({"Pending"}), reasons=REASONS)

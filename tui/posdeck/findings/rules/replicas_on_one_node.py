@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
-from posdeck.cluster.snapshot import Kind
+from posdeck.cluster.snapshot import Kind, Pod
 from posdeck.findings.model import Finding, Severity
 from posdeck.findings.reporting import about_deployment
 from posdeck.findings.rule import Rule
 from posdeck.findings.situation import Situation
 
+ID = "replicas-on-one-node"
+
 
 def find(situation: Situation) -> Iterator[Finding]:
     """One risk per deployment with several running pods on a single node."""
     for deployment in situation.wanted():
-        pods = [
-            p
-            for p in situation.pods_of(deployment.name)
-            if p.node and p.deleted_at is None and p.phase == "Running"
-        ]
-        nodes = {p.node for p in pods}
-        if len(pods) > 1 and len(nodes) == 1:
+        owned = situation.pods_of(deployment.name)
+        pods = situation.history.remembered(ID, deployment.name, (owned,), partial(_on_one_node, owned))
+        if len(pods) > 1:
             yield about_deployment(
                 situation,
-                "replicas-on-one-node",
+                ID,
                 deployment.name,
                 Severity.RISK,
                 f"all {len(pods)} replicas run on the node {pods[0].node}",
@@ -33,4 +32,15 @@ def find(situation: Situation) -> Iterator[Finding]:
             )
 
 
-RULE = Rule("replicas-on-one-node", find, (Kind.PODS, Kind.DEPLOYMENTS), 120.0)
+def _on_one_node(owned: Sequence[Pod]) -> list[Pod]:
+    """The running pods if they are all on one node, else none."""
+    pods: list[Pod] = []
+    for pod in owned:
+        if pod.node and pod.deleted_at is None and pod.phase == "Running":
+            if pods and pods[0].node != pod.node:
+                return []
+            pods.append(pod)
+    return pods
+
+
+RULE = Rule(ID, find, (Kind.PODS, Kind.DEPLOYMENTS), 120.0)

@@ -20,7 +20,7 @@ def find(situation: Situation) -> Iterator[Finding]:
     """One finding per deployment with several restarts within the last hour, seen while watching."""
     grouped: dict[str, list[tuple[Pod, int]]] = {}
     for pod in situation.history.restarted.values():
-        owner = situation.index.deployment_of.get(pod.name)
+        owner = situation.index.deployment_of(pod.name)
         lately = situation.history.restarts_in_last_hour(pod, situation.now)
         if owner and lately > 0:
             grouped.setdefault(owner, []).append((pod, lately))

@@ -65,7 +65,9 @@ def _failing_new_pods(situation: Situation, deployment: Deployment) -> list[str]
         return []  # nothing is being replaced
     newest = sets[0].uid
     new = {p.name for p in situation.pods_of(deployment.name) if p.owner and p.owner.uid == newest}
-    return sorted({pod for rule in FAILING for pod in situation.signs.get(rule, {}) if pod in new})
+    return sorted(
+        {pod for rule in FAILING for pod in situation.signs.of(rule, deployment.name) if pod in new}
+    )
 
 
 RULE = Rule("rollout-stuck", find, (Kind.DEPLOYMENTS,), HOLD)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from posdeck.catalogue.model import WorkloadState
 from posdeck.cluster.snapshot import Kind, Service
+from posdeck.findings.index import Batch
 from posdeck.findings.model import Finding, Severity
 from posdeck.findings.reporting import about_object
 from posdeck.findings.rule import Rule
@@ -19,11 +20,11 @@ def find(situation: Situation) -> Iterator[Finding]:
     for service in situation.snapshot.services.values():
         if not service.selector or service.type == "ExternalName":
             continue
-        alike = [pods for labels, pods in situation.index.alike.items() if _selects(service, labels)]
-        selected = [p for pods in alike for p in pods]
-        if any(p.is_ready for p in selected):
+        batches = [each for each in situation.index.batches if _selects(service, each)]
+        if any(batch.any_ready for batch in batches):
             continue
-        owners = {d for p in selected if (d := situation.index.deployment_of.get(p.name))}
+        selected = sum(len(batch.pods) for batch in batches)
+        owners = {batch.deployment for batch in batches if batch.deployment is not None}
         owners |= {w.deployment for w in situation.catalogue.workloads.values() if w.service == service.name}
         workloads = [situation.workload(name) for name in owners]
         if workloads and all(w is not None and w.state is WorkloadState.ASLEEP for w in workloads):
@@ -38,7 +39,7 @@ def find(situation: Situation) -> Iterator[Finding]:
             short=situation.short(service.name),
             evidence=(
                 ("spec.selector", ", ".join(f"{k}={v}" for k, v in service.selector.items())),
-                ("pods selected", str(len(selected))),
+                ("pods selected", str(selected)),
                 ("of these ready", "0"),
             ),
             likely="its pods are down"
@@ -48,8 +49,8 @@ def find(situation: Situation) -> Iterator[Finding]:
         )
 
 
-def _selects(service: Service, labels: frozenset[tuple[str, str]]) -> bool:
-    return labels.issuperset(service.selector.items())
+def _selects(service: Service, batch: Batch) -> bool:
+    return batch.labels.issuperset(service.selector.items())
 
 
 RULE = Rule(ID, find, (Kind.SERVICES, Kind.PODS), 20.0)

@@ -27,11 +27,7 @@ def find(situation: Situation) -> Iterator[Finding]:
         events = situation.warnings(kind, name)
         reasons = Counter({e.reason: e.count for e in events}).most_common(3)
         owner = (
-            situation.index.deployment_of.get(name)
-            if kind == "Pod"
-            else name
-            if kind == "Deployment"
-            else None
+            situation.index.deployment_of(name) if kind == "Pod" else name if kind == "Deployment" else None
         )
         yield about_object(
             ID,
