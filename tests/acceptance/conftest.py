@@ -8,6 +8,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,13 +20,12 @@ from tests.cluster.control_plane import ControlPlane
 STUCK = "consumer-order"  # the consumer that the embedded cluster's fault holds up
 
 
-@pytest.fixture(scope="session")
-def embedded_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The embedded cluster as ``posdeck simulator`` serves it, with one consumer that processes nothing."""
-    folder = tmp_path_factory.mktemp("embedded")
+@contextmanager
+def embedded_cluster(folder: Path, *arguments: str) -> Iterator[Place]:
+    """The embedded cluster as ``posdeck simulator`` serves it."""
     kubeconfig = folder / "kubeconfig"
     command = [sys.executable, "-m", "posdeck", "simulator", "--port", "0", "--until-stdin-ends"]
-    command += ["--write-kubeconfig", str(kubeconfig), "--fault", f"consumer-channel-closed={STUCK}"]
+    command += ["--write-kubeconfig", str(kubeconfig), *arguments]
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -37,6 +37,24 @@ def embedded_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     assert process.poll() is None, (folder / "log").read_text()
     yield Place("embedded", kubeconfig, "spc--pos", folder / "cache", lambda _: kubeconfig)
     process.communicate(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def embedded_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The embedded cluster with one consumer that processes nothing."""
+    with embedded_cluster(
+        tmp_path_factory.mktemp("embedded"), "--fault", f"consumer-channel-closed={STUCK}"
+    ) as place:
+        yield place
+
+
+@pytest.fixture
+def healthy_desk(tmp_path: Path) -> Iterator[Desk]:
+    """posdeck at an embedded cluster of its own, in which nothing is wrong yet."""
+    for name in ("cluster", "home"):
+        (tmp_path / name).mkdir()
+    with embedded_cluster(tmp_path / "cluster") as place:
+        yield Desk(place, tmp_path / "home")
 
 
 @pytest.fixture(scope="session")

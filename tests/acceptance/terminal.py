@@ -37,6 +37,7 @@ class Terminal:
             start_new_session=True, close_fds=True,
         )  # fmt: skip
         os.close(slave)
+        self.output = bytearray()  # everything that the program has written
 
     def until(self, *words: str, within: float = 60) -> str:
         """The screen, once it shows all ``words``."""
@@ -75,9 +76,11 @@ class Terminal:
             time.sleep(0.05)
         elif select.select([self.master], [], [], 0.2)[0]:
             try:
-                self._stream.feed(os.read(self.master, 65536))
+                chunk = os.read(self.master, 65536)
             except OSError:
                 return  # its other end was closed
+            self.output += chunk
+            self._stream.feed(chunk)
 
     def hang_up(self) -> None:
         """Take the terminal away, as a lost connection or a closed window does."""

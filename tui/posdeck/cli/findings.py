@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import stat
 from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 20.0  # seconds for the cluster to answer
 HEADINGS = ("SEVERITY", "SINCE", "OBJECT", "WHAT", "RUNBOOK")
+CLOSED_PIPE, TERMINATED = 141, 143  # as of a program that SIGPIPE or SIGTERM ends
 Line = dict[str, object]
 
 _NAME = click.argument("finding", metavar="FINDING")
@@ -43,7 +47,8 @@ def findings(
 ) -> None:
     """List what is wrong now. FINDING in the subcommands is a key as -o json prints it, or ID/OBJECT.
 
-    It exits 0 whatever is wrong: posdeck status is the one whose exit code tells.
+    It exits 0 whatever is wrong: posdeck status is the one whose exit code tells. --watch goes on until it is
+    interrupted (exit 130), told to end (143), or nobody reads what it prints (141).
     """
     ctx.obj = options
     if ctx.invoked_subcommand is not None:
@@ -151,14 +156,37 @@ def _print(view: View, listed: tuple[Problem, ...]) -> None:
 async def _watch(options: Options, timeout: float, *, risks: bool) -> None:
     from posdeck.cli.headless import console_of, live_view
 
-    async with console_of(options) as console:
-        changes = Changes(risks=risks)
-        view = await live_view(console, seconds=timeout, numbers=True)
-        while True:
-            for line in changes.of(view, console.clock.now()):
-                click.echo(json.dumps(line))
-            shown = view
-            view = await console.wait_for(lambda found, shown=shown: found is not shown)  # type: ignore[misc]
+    ended_by = _end_in_order()
+    try:
+        async with console_of(options) as console:
+            changes = Changes(risks=risks)
+            view = await live_view(console, seconds=timeout, numbers=True)
+            while True:
+                for line in changes.of(view, console.clock.now()):
+                    click.echo(json.dumps(line))
+                shown = view
+                view = await console.wait_for(lambda found, shown=shown: found is not shown)  # type: ignore[misc]
+    except asyncio.CancelledError:
+        if not ended_by:
+            raise
+        raise click.exceptions.Exit(ended_by[0]) from None
+
+
+def _end_in_order() -> list[int]:
+    """Have the present task cancelled by a SIGTERM, and when nobody reads the output any more: whoever watches may
+    have nothing to print for hours. The exit code stands in the list then."""
+    loop, task, ended_by = asyncio.get_running_loop(), asyncio.current_task(), list[int]()
+    assert task is not None
+
+    def end(code: int) -> None:
+        loop.remove_reader(1)
+        ended_by.append(code)
+        task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, end, TERMINATED)
+    if stat.S_ISFIFO(os.fstat(1).st_mode):
+        loop.add_reader(1, end, CLOSED_PIPE)  # nothing can be read from this end but that the other is closed
+    return ended_by
 
 
 class Changes:

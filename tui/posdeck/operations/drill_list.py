@@ -184,6 +184,13 @@ DRILLS: tuple[Drill, ...] = (
         {"factor": 40.0},
     ),
     Drill(
+        "autoscaler-fought", "Replicas come and go", "scaled-by-hand", "app",
+        frozenset({"hpa-fights-scaling"}), HPA, Cure.OUTSIDE, Cure.RESTART,
+        "A script that somebody left running sets the API to one replica again and again.",
+        "The replicas turn up and down while the load does not. Find who writes spec.replicas (its field manager says "
+        "so), and have it stopped; a restart changes nothing.",
+    ),
+    Drill(
         "metrics-absent", "The autoscaler is blind", "metrics-absent", "",
         frozenset({"metrics-absent", "hpa-without-metrics"}), HPA, Cure.OUTSIDE, Cure.RESTART,
         "The metrics API has no readings.",

@@ -216,6 +216,25 @@ class ScaledToZero(Cluster):
         self._scale(self._wanted)
 
 
+class ScaledByHand(Cluster):
+    """A script that somebody left running sets one replica twice a minute or so, and the autoscaler puts its own number
+    back. Ends when somebody stops the script."""
+
+    EVERY = 37  # seconds; at another moment between two looks of the autoscaler each time
+    WRITER = Write("night-job")
+
+    def begin(self) -> None:
+        self._since = 0
+
+    def tick(self, now: datetime) -> None:
+        if self._since % self.EVERY == 0:
+            registry = self.scene.world.registry
+            deployment = clone(registry.read(DEPLOYMENTS, self.scene.seed.namespace, self.fault.target))
+            deployment["spec"]["replicas"] = 1
+            self.scene.world.change(DEPLOYMENTS, deployment, self.WRITER)
+        self._since += 1
+
+
 class RolloutPaused(Cluster):
     """Somebody paused a rollout half-way and left it so. Ends when it is resumed."""
 
@@ -248,6 +267,7 @@ KINDS: tuple[Kind, ...] = tuple(
         ("quota-exhausted", "the quota keeps a pod from being replaced", QuotaExhausted),
         ("service-without-endpoints", "a service selects no pod any more", WrongSelector),
         ("scaled-to-zero", "a workload that should be at work was scaled to zero", ScaledToZero),
+        ("scaled-by-hand", "a script and the autoscaler both set the replicas", ScaledByHand),
         ("rollout-paused", "a rollout was paused half-way", RolloutPaused),
     )
 )
