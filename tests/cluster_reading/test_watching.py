@@ -285,7 +285,7 @@ async def test_a_watch_can_be_opened_anew_on_request(bench: Bench) -> None:
     stream = await bench.stream()
     bench.watcher.reopen("the machine slept")
     await eventually(stream.closed.is_set)
-    assert "slept" in bench.feed.reason
+    await eventually(lambda: "slept" in bench.feed.reason)
     await bench.wait(1)
     await bench.stream()
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from tests.benchmarks.crowd import crowd, name_of
@@ -70,8 +71,10 @@ async def test_rows_keys_and_changes_at_ten_thousand_pods(
             await until(lambda: rows.cursor == 3, "three rows down")
             in_sight = [line for line in rows.lines[:10] if isinstance(line, str)]
             pod = next(index for index in range(0, PODS, 40) if name_of(index) == in_sight[0])
-            server.change("Evicted", pod)
-            await until(lambda: "Evicted" in screen_text(app), "the changed pod on the screen")
+            with patch.object(app.screen, "_refresh_layout", wraps=app.screen._refresh_layout) as laid_out:
+                server.change("Evicted", pod)
+                await until(lambda: "Evicted" in screen_text(app), "the changed pod on the screen")
+            assert not laid_out.called, "a changed row has the screen laid out anew"
             assert rows.selected == in_sight[3], "what changes elsewhere does not move the selection"
 
             far = PODS - 1

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from posdeck.cluster.resources import Resource
-from posdeck.cluster.transport import Params, Transport
+from posdeck.cluster.transport import Params, Response, Transport
 from posdeck.errors import ClusterError, ResourceVersionExpiredError
 
 PAGE = 500
-_HEAVY_PAGE = 3 << 20  # bytes; parsing more at once would hold the event loop for over 50 ms
+_HEAVY_PAGE = 3 << 19  # bytes; parsing more at once would hold the event loop for over 20 ms
 _SMALLEST = 25
 _RESTARTS = 3
 
@@ -34,7 +34,7 @@ class Page:
 
 async def list_pages(
     transport: Transport, resource: Resource, namespace: str = "", *, limit: int = PAGE, params: Params = ()
-) -> AsyncIterator[Page]:
+) -> AsyncGenerator[Page, None]:
     """The pages of a collection, all of one resource version; the loop gets its turn between them.
 
     When the server has dropped that version half way, the list begins anew: a page with ``first`` set means
@@ -43,41 +43,56 @@ async def list_pages(
     path = resource.path(namespace)
     for attempt in range(_RESTARTS):
         try:
-            async for page in _pages(transport, path, limit if attempt < _RESTARTS - 1 else 0, params):
-                yield page
+            size = limit if attempt < _RESTARTS - 1 else 0
+            async with contextlib.aclosing(_pages(transport, path, size, params)) as pages:
+                async for page in pages:
+                    yield page
             return
         except ResourceVersionExpiredError:
             if attempt == _RESTARTS - 1:
                 raise
 
 
-async def _pages(transport: Transport, path: str, limit: int, params: Params) -> AsyncIterator[Page]:
-    token, first = "", True
-    while True:
-        asked = [*params]
-        if limit:
-            asked.append(("limit", str(limit)))
-        if token:
-            asked.append(("continue", token))
-        response = await transport.request("GET", path, params=asked)
-        document = parse_list(response.body, path)
-        metadata = document["metadata"]
-        token = metadata.get("continue") or ""
-        remaining = metadata.get("remainingItemCount")
-        yield Page(
-            items=document["items"],
-            resource_version=str(metadata.get("resourceVersion") or ""),
-            remaining=remaining if isinstance(remaining, int) else None,
-            first=first,
-            last=not token,
-        )
-        if not token:
-            return
-        if limit and len(response.body) > _HEAVY_PAGE:
-            limit = max(_SMALLEST, limit * _HEAVY_PAGE // len(response.body))
-        first = False
-        del document, response
-        await asyncio.sleep(0)
+async def _pages(transport: Transport, path: str, limit: int, params: Params) -> AsyncGenerator[Page, None]:
+    """Each page is asked for while the one before it is worked through: the server takes as long as we do."""
+    first = True
+    coming = _ask(transport, path, limit, "", params)
+    try:
+        while True:
+            response = await coming
+            document, size = parse_list(response.body, path), len(response.body)
+            del response
+            metadata = document["metadata"]
+            token = metadata.get("continue") or ""
+            remaining = metadata.get("remainingItemCount")
+            if token:
+                if limit and size > _HEAVY_PAGE:
+                    limit = max(_SMALLEST, limit * _HEAVY_PAGE // size)
+                coming = _ask(transport, path, limit, token, params)
+            yield Page(
+                items=document["items"],
+                resource_version=str(metadata.get("resourceVersion") or ""),
+                remaining=remaining if isinstance(remaining, int) else None,
+                first=first,
+                last=not token,
+            )
+            if not token:
+                return
+            first = False
+            del document
+            await asyncio.sleep(0)
+    finally:
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+
+
+def _ask(transport: Transport, path: str, limit: int, token: str, params: Params) -> asyncio.Task[Response]:
+    asked = [*params]
+    if limit:
+        asked.append(("limit", str(limit)))
+    if token:
+        asked.append(("continue", token))
+    return asyncio.create_task(transport.request("GET", path, params=asked))
 
 
 @contextlib.contextmanager

@@ -59,21 +59,21 @@ def _owner(kind: str, name: str, uid: str) -> Owner:
 
 def conditions(value: object) -> tuple[Condition, ...]:
     """Status conditions, in the server's order."""
-    return tuple(
-        _condition(
-            text(item.get("type")),
-            text(item.get("status")),
-            text(item.get("reason")),
-            text(item.get("message")),
-            text(item.get("lastTransitionTime")),
-        )
-        for item in items(value)
-    )
+    return tuple([_condition_of(item) for item in items(value)])
+
+
+def _condition_of(item: Mapping[str, Any]) -> Condition:
+    get = item.get
+    said = get("type"), get("status"), get("reason"), get("message"), get("lastTransitionTime")
+    try:
+        return _condition(*said)
+    except TypeError:  # a field that cannot be remembered by is no text either
+        return _condition(*map(text, said))
 
 
 @lru_cache(maxsize=8192)
-def _condition(type_: str, status: str, reason: str, message: str, changed: str) -> Condition:
-    return Condition(type_, status, reason, message, parse_time(changed))
+def _condition(type_: object, status: object, reason: object, message: object, changed: object) -> Condition:
+    return Condition(text(type_), text(status), text(reason), text(message), parse_time(changed))
 
 
 def revision_of(metadata: Mapping[str, Any]) -> int | None:

@@ -22,6 +22,7 @@ _FIELDS = {
     Kind.POD_METRICS: "pod_usage",
     Kind.NODE_METRICS: "node_usage",
 }
+PARTS = 0.5  # seconds between snapshots of a kind that comes in parts: drawing each would hold up the next
 
 
 class Store:
@@ -35,6 +36,7 @@ class Store:
         self._connection = Connection()
         self._last = Snapshot()
         self._stale = False  # whether _last lacks something
+        self._told_part = float("-inf")  # monotonic: when a part was last worth a snapshot
         self.changed = asyncio.Event()
 
     @property
@@ -80,7 +82,10 @@ class Store:
         self._objects[kind].update(records)
         self._frozen.pop(kind, None)
         self._feeds[kind] = replace(self.feed(kind), total=total)
-        self._touch()
+        self._stale = True
+        if first or self._clock.monotonic() - self._told_part >= PARTS:
+            self._told_part = self._clock.monotonic()
+            self._touch()
 
     def put(self, kind: Kind, record: Any) -> None:
         """Add or replace one record."""

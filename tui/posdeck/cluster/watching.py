@@ -7,9 +7,10 @@ the server has dropped that version, or when it cannot be proved to be the same 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -180,27 +181,34 @@ class Watcher:
         await self._origin.begin(self._broke_at)
         records: dict[str, Any] = {}
         version = ""
-        async for page in list_pages(self._transport, self._resource, self._namespace, limit=PAGE):
-            if page.first:
-                records = {}
-            part: dict[str, Any] = {}
-            for start in range(0, len(page.items), _SLICE):
-                with collector_paused():
-                    for raw in page.items[start : start + _SLICE]:
-                        record = project(self.kind, raw)
-                        if record is not None:
-                            part[record.name] = record
-                await asyncio.sleep(0)
-            records.update(part)
-            version = page.resource_version
-            self._heard()
-            if not self._seen_whole and not page.last:
-                total = None if page.remaining is None else len(records) + page.remaining
-                self._store.extend(self.kind, part, total, first=page.first)
+        found = list_pages(self._transport, self._resource, self._namespace, limit=PAGE)
+        async with contextlib.aclosing(found) as pages:
+            async for page in pages:
+                if page.first:
+                    records = {}
+                part = await self._projected(page.items)
+                records.update(part)
+                version = page.resource_version
+                self._heard()
+                if not self._seen_whole and not page.last:
+                    total = None if page.remaining is None else len(records) + page.remaining
+                    self._store.extend(self.kind, part, total, first=page.first)
         self._store.replace(self.kind, records)
         self._seen_whole = True
         self._version = version
         self._live()
+
+    async def _projected(self, items: Sequence[Any]) -> dict[str, Any]:
+        """The records of one page by name; the loop gets its turn between slices."""
+        part: dict[str, Any] = {}
+        for start in range(0, len(items), _SLICE):
+            with collector_paused():
+                for raw in items[start : start + _SLICE]:
+                    record = project(self.kind, raw)
+                    if record is not None:
+                        part[record.name] = record
+            await asyncio.sleep(0)
+        return part
 
     async def _follow(self) -> None:
         """Watch from the version reached; returns when the list has to be read again."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from posdeck.kubetext.fields import at
 
 UNKNOWN = "<unknown>"
+_LONGEST = 64  # characters that a time may have
 _MINUTE, _HOUR, _DAY, _YEAR = 60, 3600, 86400, 365 * 86400
 
 
@@ -46,7 +48,12 @@ def human_duration(seconds: float) -> str:
 
 def parse_time(value: object) -> datetime | None:
     """An API time (RFC 3339, with or without a fraction) as aware UTC; None when it is absent or zero."""
-    if not isinstance(value, str) or len(value) < 20 or value[4:11:3] != "--T":
+    return _parsed(value) if isinstance(value, str) and 20 <= len(value) <= _LONGEST else None
+
+
+@lru_cache(maxsize=8192)  # objects made together carry the same times, several times each
+def _parsed(value: str) -> datetime | None:
+    if value[4:11:3] != "--T":
         return None
     try:
         moment = datetime.fromisoformat(value)

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from posdeck.cluster.snapshot import FeedState, Kind, Snapshot
 from posdeck.operations.others import other_facts
 
 if TYPE_CHECKING:
     from posdeck.catalogue.model import Catalogue
     from posdeck.clock import Clock
-    from posdeck.cluster.snapshot import Snapshot
     from posdeck.operations.assessment import Assessor
     from posdeck.operations.library import RunbookLibrary
     from posdeck.operations.link import Link
@@ -60,10 +60,11 @@ class Judging:
         self, snapshot: Snapshot, consumers: Mapping[str, ConsumerView], levels: Any, link: Link
     ) -> dict[str, Any]:
         """The same as ``assessed``, for who watches: of many pods what was found a moment ago, while the rules look
-        at ``snapshot`` beside the event loop."""
+        at ``snapshot`` beside the event loop; not while it is a part, of which nothing could be told."""
         if not self._later or self._assessor is None or len(snapshot.pods) < MANY:
             return self.assessed(snapshot, consumers, levels, link)
-        if self._looking is None and snapshot is not self._looked_at:
+        whole = snapshot.feed(Kind.PODS).state is not FeedState.CONNECTING
+        if whole and self._looking is None and snapshot is not self._looked_at:
             self._looked_at = snapshot
             loop = asyncio.get_running_loop()
             self._looking = loop.run_in_executor(None, self.assessed, snapshot, consumers, levels, link)

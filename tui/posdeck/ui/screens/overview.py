@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.widgets import Static
 
 from posdeck.cluster.snapshot import FeedState, Kind
 from posdeck.ui.plain import plain
@@ -25,6 +24,7 @@ from posdeck.ui.subjects import subject_of
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.box import Box
 from posdeck.ui.widgets.card import Card
+from posdeck.ui.widgets.reason import Reason
 from posdeck.ui.widgets.table import Table
 
 WIDE = 120
@@ -61,9 +61,9 @@ class OverviewPane(Pane):
         self.acts_box = Box(id="acts-box")
         self._hpa = Card(id="hpa-card")
         self._healthy = Card(id="healthy")
-        self._why = Static("", classes="why", markup=False)
-        self._no_events = Static("", classes="why", markup=False)
-        self._no_acts = Static("", classes="why", markup=False)
+        self._why = Reason()
+        self._no_events = Reason()
+        self._no_acts = Reason()
 
     def compose(self) -> ComposeResult:
         """Problems over the wall, the rest at the right."""
@@ -120,9 +120,7 @@ class OverviewPane(Pane):
         )
         self.rows.show(scene)
         feed = snapshot.feed(Kind.DEPLOYMENTS)
-        why = why_empty(self.rows, feed)
-        self._why.update(why)
-        self._why.set_class(bool(why), "-shown")
+        self._why.say(why_empty(self.rows, feed))
         state = "" if feed.state is FeedState.LIVE else f" · {feed.state.value.upper()}"
         filtered = f" · /{plain(self.rows.list.filter.text)}" if self.rows.list.filter else ""
         self.wall_box.say(f"Workloads{count_text(feed, len(snapshot.deployments))}{filtered}{state}")
@@ -193,10 +191,9 @@ class OverviewPane(Pane):
         (self.problems if self.problems.display else self.rows).focus()
 
 
-def _say_why(place: Static, why: str, table: Table) -> None:
+def _say_why(place: Reason, why: str, table: Table) -> None:
     """Say why a small table is empty, in its place."""
-    place.update(why)
-    place.set_class(bool(why), "-shown")
+    place.say(why)
     table.display = not why
     table.can_focus = not why
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from textual.widgets import Static
 
 from posdeck.cluster.snapshot import Feed, FeedState
 from posdeck.ui.plain import plain
@@ -18,6 +17,7 @@ from posdeck.ui.scene import Scene
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.subjects import subject_of
 from posdeck.ui.widgets.box import Box
+from posdeck.ui.widgets.reason import Reason
 from posdeck.ui.widgets.table import Table
 
 
@@ -64,7 +64,7 @@ class TablePane(Pane):
         super().__init__(id=id)
         self.rows = Table(self.kind_class())
         self.box = Box()
-        self._why = Static("", classes="why", markup=False)
+        self._why = Reason()
 
     def compose(self) -> ComposeResult:
         """Box, table, reason."""
@@ -75,9 +75,7 @@ class TablePane(Pane):
     def draw(self, scene: Scene) -> None:
         self.rows.show(scene)
         feed = scene.snapshot.feed(self.rows.kind.feed) if self.rows.kind.feed else None
-        why = self.why(scene, feed)
-        self._why.update(why)
-        self._why.set_class(bool(why), "-shown")
+        self._why.say(self.why(scene, feed))
         self.box.say(self.title_text(feed), self.subtitle_text(scene))
 
     def why(self, scene: Scene, feed: Feed | None) -> str:
