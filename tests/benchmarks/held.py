@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.benchmarks import cluster
-from tests.benchmarks.screen import Program, in_background, key_times, mark_all
+from tests.benchmarks import burst, cluster
+from tests.benchmarks.screen import Program, key_times
 from tests.benchmarks.terminal import Terminal
 from tests.cluster.control_plane import ControlPlane
 
@@ -50,9 +50,9 @@ def holds(plane: ControlPlane, program: Program, pods: int, folder: Path) -> Hel
         terminal.wait(lambda: "● LIVE" in terminal.text(), 120)
         terminal.rest(4.0)
         if pods >= 1_000:
-            names = cluster.pods(plane, 1_000)
-            done = in_background(lambda: mark_all(plane, names, "Held"))
-            while not done.is_set():
+            written = burst.prepare(plane, cluster.pods(plane, 1_000), "Held")
+            written.go()
+            while not written.is_over:
                 terminal.rest(0.2)  # a terminal that nobody reads would hold the program up
         key_times(terminal, [], 10)
         terminal.press(CTRL_Q)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tests.benchmarks.confirming import Confirmed
 from tests.benchmarks.held import LINES, Held, LogFigures
 from tests.benchmarks.playbooks import ActFigures
 from tests.benchmarks.screen import Figures
 from tests.benchmarks.traffic import Traffic
 
-# field, what it is, form, what issue 8 asks for at 2, 1,000 and 10,000 pods
+# field, what it is, form, what is wanted at 2, 1,000 and 10,000 pods
 ROWS = (
     ("first_frame_s", "first frame, s", "{:.2f}", "≤ 0.49 / 0.51 / 0.64"),
     ("live_rows_s", "first live rows, s", "{:.2f}", "≤ 0.94 / 1.65 / 2.0"),
@@ -32,12 +33,17 @@ ROWS = (
 )
 KEPT = "<!-- what follows is written by hand and kept -->"
 ACTS = {
-    "first_task_cold": ("confirm → first task, cold", "≤ 1.0"),
-    "first_task_held": ("confirm → first task, held ready", "≤ 0.35"),
+    "first_task_cold": ("run released → first task, cold", "≤ 1.0"),
+    "first_task_held": ("run released → first task, held ready", "≤ 0.35"),
     "per_read": ("each further read task", "≤ 0.07"),
-    "per_patch": ("each further patch task, gate and record included", "≤ 0.07"),
+    "per_patch": ("each further patch task, its intent committed before and looked up", "≤ 0.07"),
     "read_patch_read": ("read, patch, read one Deployment, held ready", "≤ 0.6"),
     "eleven_patches": ("eleven patch tasks, held ready", "≤ 2"),
+    "per_plain_patch": (
+        "each patch task of a plain `ansible-playbook`: whole gate, Lease, records, Event",
+        "–",
+    ),
+    "eleven_plain_patches": ("eleven of those, from the first task on", "–"),
 }
 
 
@@ -48,6 +54,7 @@ class Report:
     screens: list[Figures] = field(default_factory=list)
     holds: list[Held] = field(default_factory=list)
     acts: ActFigures | None = None
+    confirmed: Confirmed | None = None
     log: LogFigures | None = None
     traffic: list[Traffic] = field(default_factory=list)
 
@@ -62,9 +69,16 @@ def screen_table(measured: Sequence[Figures]) -> str:
     return "\n".join(lines)
 
 
-def acts_table(figures: ActFigures) -> str:
-    """Seconds; medians, with the worst in brackets."""
+def acts_table(figures: ActFigures, confirmed: Confirmed | None) -> str:
+    """Seconds; medians, with the worst in brackets. First what is seen on the screen, gate, lock and intent included."""
     lines = ["| an act | seconds | wanted |", "|---|---|---|"]
+    if confirmed is not None:
+        starting = [value / 1000 for value in confirmed.starting_ms]
+        lines.append(f"| confirming key → “Starting…” on the screen | {_cell(starting, '{:.3f}')} | ≤ 0.05 |")
+        lines.append(
+            f"| confirming key → first task on the screen, held ready, gate and record before it | "
+            f"{_cell(confirmed.first_task_s, '{:.2f}')} | – |"
+        )
     for each in fields(figures):
         title, wanted = ACTS[each.name]
         lines.append(f"| {title} | {_cell(getattr(figures, each.name), '{:.2f}')} | {wanted} |")
@@ -151,7 +165,7 @@ def parts(found: Report) -> list[str]:
     if found.holds:
         made += ["## The event loop", holds_table(found.holds)]
     if found.acts is not None:
-        made += ["## Acts", acts_table(found.acts)]
+        made += ["## Acts", acts_table(found.acts, found.confirmed)]
     if found.log is not None:
         made += ["## A long log", log_table(found.log)]
     if found.traffic:

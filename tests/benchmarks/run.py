@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.benchmarks import cluster, held, playbooks, report, screen, traffic
+from tests.benchmarks import cluster, confirming, held, playbooks, report, screen, traffic
 from tests.cluster.control_plane import ControlPlane
 
 ROOT = Path(__file__).parents[2]
@@ -27,12 +27,12 @@ each key and change. A row that says "not measured" was not reached in its time.
 program is loaded; from "watched" on they follow every change, and keys work (keys pressed earlier are not lost)."""
 
 
-def programs(plane: ControlPlane, home: Path) -> list[screen.Program]:
-    """posdeck, and k9s where it is installed; both with a private home, both opened on the pods."""
+def programs(plane: ControlPlane, home: Path, view: str = "pods") -> list[screen.Program]:
+    """posdeck opened on ``view``, and k9s, where it is installed, on the pods; both with a private home."""
     folders = {f"XDG_{name}_HOME": str(home / name.lower()) for name in ("STATE", "CONFIG", "CACHE", "DATA")}
     environment = {**os.environ, **folders, "KUBECONFIG": str(plane.kubeconfig)}
     posdeck = [sys.executable, "-m", "posdeck", "--environment", "simulated", "-n", cluster.NAMESPACE]
-    found = [screen.Program("posdeck", [*posdeck, "--view", "pods"], environment, watching="● LIVE")]
+    found = [screen.Program("posdeck", [*posdeck, "--view", view], environment, watching="● LIVE")]
     if k9s := shutil.which("k9s"):
         command = [k9s, "-n", cluster.NAMESPACE, "-c", "pods"]
         found.append(screen.Program("k9s", command, environment))
@@ -57,6 +57,7 @@ def measure(plane: ControlPlane, home: Path, chosen: argparse.Namespace) -> Iter
             continue
         if pods == min(chosen.pods):
             found.acts = playbooks.measure(plane, home)
+            found.confirmed = confirming.measure(programs(plane, home, "workloads")[0])
             found.log = held.long_log(plane, programs(plane, home)[0])
             yield found
         for posdecks in (1, 50) if pods == min(chosen.pods) else (1,):

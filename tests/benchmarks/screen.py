@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
-from tests.benchmarks import cluster
+from tests.benchmarks import burst, cluster
 from tests.benchmarks.terminal import Terminal
 from tests.cluster.control_plane import ControlPlane
 
@@ -114,18 +114,25 @@ def _idle(terminal: Terminal, figures: Figures, seconds: float) -> None:
 
 
 def key_times(
-    terminal: Terminal, into: list[float], count: int, quiet: float = 0.15, names: bytes = b"jk"
+    terminal: Terminal,
+    into: list[float],
+    count: int,
+    quiet: float = 0.15,
+    names: bytes = b"jk",
+    looks: Callable[[], object] | None = None,
 ) -> None:
-    """Cursor down and up; milliseconds from the key to any change of the screen."""
+    """Cursor down and up; milliseconds from the key to any change of the screen, or of what ``looks`` looks at."""
+    looks = looks or terminal.looks
     for number in range(count):
         end = time.perf_counter() + 1.0
         while terminal.read(quiet) and time.perf_counter() < end:
             pass
-        before = terminal.looks()
+        before = looks()
         sent = time.perf_counter()
         terminal.press(names[number % 2 : number % 2 + 1])
-        if terminal.wait(lambda before=before: terminal.looks() != before, 3) is not None:  # type: ignore[misc]
-            into.append(1000 * (time.perf_counter() - sent))
+        seen = terminal.wait(lambda before=before: looks() != before, 3)  # type: ignore[misc]
+        if seen is not None:
+            into.append(1000 * (terminal.began + seen - sent))
 
 
 def _changes(terminal: Terminal, plane: ControlPlane, figures: Figures, count: int) -> None:
@@ -138,12 +145,11 @@ def _changes(terminal: Terminal, plane: ControlPlane, figures: Figures, count: i
         text = f"Mark{time.monotonic_ns() % 100000}x{number}"
         done = in_background(lambda text=text: cluster.mark(plane, names[0], text))  # type: ignore[misc]
         seen = terminal.wait(lambda text=text: text in terminal.text(), 20)  # type: ignore[misc]
-        at = time.perf_counter()
         done.wait(20)
         if seen is None:
             figures.missed.append("change_ms")
         else:
-            figures.change_ms.append(max(0.0, 1000 * (at - done.at)))
+            figures.change_ms.append(max(0.0, 1000 * (terminal.began + seen - done.at)))
         terminal.rest(0.13 * (number % 7))
 
 
@@ -161,45 +167,24 @@ def _burst(terminal: Terminal, plane: ControlPlane, figures: Figures, count: int
         return
     stamp = f"Burst{time.monotonic_ns() % 100000}"
     others = [name for name in names if name != shown[0]][: count - 1]
-
-    def change() -> None:
-        mark_all(plane, others, f"{stamp}x")
-        cluster.mark(plane, shown[0], f"{stamp}end")
-
-    began = time.perf_counter()
-    done = in_background(change)
+    written = burst.prepare(plane, others, stamp, last=shown[0])
+    written.go()
     for number in itertools.count():
-        if done.is_set():
+        if written.is_over:
             break
         # down and up in turn: the changed pod has to stay on the screen
-        key_times(terminal, figures.burst_key_ms, 1, quiet=0.0, names=b"jj" if number % 2 == 0 else b"kk")
+        key = b"j" if number % 2 == 0 else b"k"
+        key_times(terminal, figures.burst_key_ms, 1, quiet=0.0, names=key * 2, looks=terminal.cursor)
         terminal.rest(0.02)
-    figures.burst_took_s.append(done.at - began)
+    if written.problem:
+        figures.missed.append(f"burst_ms: {written.problem}")
+        return
+    figures.burst_took_s.append(written.ended - written.began)
     seen = terminal.wait(lambda: f"{stamp}end" in terminal.text(), 20)
     if seen is None:
-        figures.missed.append("burst_ms")
+        figures.missed.append("burst_ms: the last change was never shown")
     else:
-        figures.burst_ms.append(max(0.0, 1000 * (time.perf_counter() - done.at)))
-
-
-def mark_all(plane: ControlPlane, names: Sequence[str], reason: str) -> None:
-    """Eight connections side by side, as fast as the server answers."""
-    parts = [names[start::8] for start in range(8)]
-
-    def work(part: Sequence[str]) -> None:
-        from tests.cluster.api import Api
-
-        api = Api(plane.ports["api"], plane.ca_path, plane.token)
-        for name in part:
-            path = f"/api/v1/namespaces/{cluster.NAMESPACE}/pods/{name}/status"
-            api.patch(path, {"status": {"reason": reason}})
-        api.close()
-
-    threads = [threading.Thread(target=work, args=(part,), daemon=True) for part in parts if part]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        figures.burst_ms.append(max(0.0, 1000 * (terminal.began + seen - written.ended)))
 
 
 class _Done:

@@ -82,20 +82,26 @@ class Terminal:
 
     def looks(self) -> object:
         """The screen as it looks: text, cursor line, and the background of a column that every row has."""
-        column = [self._screen.buffer[line][5] for line in range(LINES)]
-        return (
-            tuple(self._screen.display),
-            self._screen.cursor.y,
-            [(cell.bg, cell.reverse) for cell in column],
-        )
+        return tuple(self._screen.display), self._screen.cursor.y, self.cursor()
+
+    def cursor(self) -> object:
+        """Where the cursor's row is: the background of a column that every row has."""
+        column = (self._screen.buffer[line][5] for line in range(LINES))
+        return [(cell.bg, cell.reverse) for cell in column]
 
     def wait(self, condition: Callable[[], bool], seconds: float) -> float | None:
-        """Seconds since ``began`` at which the screen first fulfils ``condition``; None when it never does."""
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            self.read(0.004)
-            if condition():
-                return time.perf_counter() - self.began
+        """Seconds since ``began`` at which the screen first fulfils ``condition``; None when it never does. It is
+        looked at when something was drawn, and now and then: looking takes as long as drawing, and what comes
+        meanwhile would wait."""
+        now = time.perf_counter()
+        end, looked, drawn = now + seconds, 0.0, True
+        while now < end:
+            if drawn or now - looked > 0.2:
+                looked = now
+                if condition():
+                    return now - self.began
+            drawn = self.read(0.02)
+            now = time.perf_counter()
         return None
 
     def press(self, keys: bytes) -> None:

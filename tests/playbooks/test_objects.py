@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.posdeck.k8s.plugins.action.metrics import quantity
-from ansible_collections.posdeck.k8s.plugins.plugin_utils.differences import difference
+from ansible_collections.posdeck.k8s.plugins.plugin_utils.differences import differ, difference
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.errors import UsageError
 from ansible_collections.posdeck.k8s.plugins.plugin_utils.objects import (
     RESTARTED_AT,
@@ -134,9 +134,9 @@ def test_a_difference_leaves_out_what_the_server_keeps_for_itself() -> None:
         "metadata": {**before["metadata"], "generation": 5, "resourceVersion": "77"},
         "status": {},
     }
-    assert difference(before, after, "deployment/d") is None
+    assert not differ(before, after)
+    assert differ(before, deployment("pos:3"))
     shown = difference(before, deployment("pos:3"), "deployment/d")
-    assert shown is not None
     assert "image: pos:2" in shown["before"]
     assert "image: pos:3" in shown["after"]
     assert "uid" not in shown["before"]

@@ -26,11 +26,12 @@ from typing import Any
 from posdeck.audit.origin import os_actor, os_place, start_time, this_process
 from posdeck.audit.record import Intent, Result
 from posdeck.audit.sqlite import AuditStore, open_store
+from posdeck.catalogue.model import Catalogue
 from posdeck.catalogue.reading import read_catalogue
 from posdeck.clock import SystemClock
 from posdeck.cluster.kubeconfig import Target, load_target
 from posdeck.config import load_settings, state_folder
-from posdeck.content import file_digest
+from posdeck.content import file_digest, folder_digest
 from posdeck.errors import AuditError, ConfigurationError, ContentError, RefusedError
 from posdeck.operations import custody, gate, holding, locks
 from posdeck.operations.announcement import announce
@@ -220,6 +221,21 @@ def _other_cluster(facts: Facts, run: Mapping[str, Any]) -> str:
     return ""
 
 
+def catalogue_of(folder: Path) -> Catalogue:
+    """The catalogue in ``folder``, read once for a process and those that it forks as long as no file of it differs.
+    Raises ContentError."""
+    place = folder.resolve()
+    if not place.is_dir():
+        return read_catalogue(folder)  # which says what is wrong
+    digest, known = folder_digest(place), _catalogues.get(place)
+    if known is None or known[0] != digest:
+        known = _catalogues[place] = digest, read_catalogue(folder)
+    return known[1]
+
+
+_catalogues: dict[Path, tuple[str, Catalogue]] = {}
+
+
 def _pass_whole_gate(
     write: Write,
     facts: Facts,
@@ -232,7 +248,7 @@ def _pass_whole_gate(
         raise ConfigurationError(
             "inventory", "the play has no inventory folder", "Run it with -i inventory/NAME."
         )
-    catalogue = read_catalogue(Path(folder))
+    catalogue = catalogue_of(Path(folder))
     environment = catalogue.environment
     settings = load_settings()
     state = state_folder()

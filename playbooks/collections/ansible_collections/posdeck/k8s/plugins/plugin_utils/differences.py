@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 _SERVERS_OWN = ("managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink")
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the same text, in C where PyYAML was built with it
 _CONTROLLERS_OWN = ("deployment.kubernetes.io/revision",)
 
 
@@ -25,16 +26,23 @@ def reduced(item: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**kept, "metadata": metadata}
 
 
+def differ(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> bool:
+    """Whether more than bookkeeping differs."""
+    return reduced(before) != reduced(after)
+
+
 def difference(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, name: str
-) -> dict[str, str] | None:
-    """Ansible's ``diff`` of a result; None when nothing but bookkeeping differs."""
-    old, new = reduced(before), reduced(after)
-    if old == new:
-        return None
+) -> dict[str, str]:
+    """Ansible's ``diff`` of a result. Writing an object out takes longer than changing it: only for who asked."""
     return {
-        "before": yaml.safe_dump(old, sort_keys=True) if old else "",
-        "after": yaml.safe_dump(new, sort_keys=True) if new else "",
+        "before": _written(reduced(before)),
+        "after": _written(reduced(after)),
         "before_header": f"{name} (now)",
         "after_header": f"{name} (then)",
     }
+
+
+def _written(item: Mapping[str, Any]) -> str:
+    text: str = yaml.dump(dict(item), Dumper=_DUMPER, sort_keys=True) if item else ""
+    return text

@@ -5,21 +5,25 @@ In check mode the request is a server-side dry run: nothing is authorised, recor
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from ansible import context
 
 from .action import KubernetesAction, fail
 from .client import APPLY, JSON, JSON_PATCH, MERGE, STRATEGIC, Client
-from .differences import difference
+from .differences import differ, difference
 from .errors import KubeError, UsageError
 from .objects import object_path, shown
 
 _ATTEMPTS = 5
+_OWN_RUN = "POSDECK_RUN_ID"  # in the environment of a run that posdeck started
 _MANAGER = "posdeck"
 _WHOLE_SPEC = ("patch", "apply", "delete")  # acts that hold for the whole specification that was seen
 _CONFIRMATION = (
@@ -233,7 +237,6 @@ class WritingAction(KubernetesAction):
         """``write`` and ``before`` are what posdeck makes its preview and its record from; None for an object
         that was not there, or is not there any more."""
         before = site.before
-        found = difference(before, after, site.subject)
         write = {
             "act": self.ACT,
             "kind": site.kind,
@@ -242,13 +245,13 @@ class WritingAction(KubernetesAction):
             "parameters": dict(change.parameters),
         }
         result: dict[str, Any] = {
-            "changed": found is not None,
+            "changed": differ(before, after),
             "result": None if after is None else shown(after),
             "before": None if before is None else shown(before),
             "write": write,
         }
-        if found is not None and self._task.diff:
-            result["diff"] = found
+        if result["changed"] and self._task.diff:
+            result["diff"] = difference(before, after, site.subject)
         return result
 
     def _variables(self, task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -307,6 +310,16 @@ def _playbook() -> str:
     return str(named[0])
 
 
+def _load_beforehand() -> None:
+    """Ansible imports an action once before it forks a process for each task. What every task would import and read
+    is had here; whatever is wrong with it is told by the task."""
+    with contextlib.suppress(Exception):
+        gate, _ = _gate()
+        if _OWN_RUN not in os.environ:  # a run that posdeck started has its intents, and needs no more
+            for source in context.CLIARGS.get("inventory") or ():
+                gate.catalogue_of(Path(source))
+
+
 def _gate() -> tuple[Any, tuple[type[Exception], ...]]:
     try:
         from posdeck.errors import PosdeckError
@@ -317,3 +330,6 @@ def _gate() -> tuple[Any, tuple[type[Exception], ...]]:
             "no write without its record; use the ansible-playbook that is installed with posdeck"
         ) from error
     return playbook_gate, (PosdeckError,)
+
+
+_load_beforehand()
