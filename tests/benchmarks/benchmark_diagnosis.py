@@ -148,10 +148,9 @@ def main() -> int:
     kept = KeptOutcomes(ROOT / ".cache" / "diagnosis" / f"{code()}.jsonl")
     tasks = [(name, seed) for name in names for seed in range(1, chosen.seeds + 1)]
     try:
-        with ProcessPoolExecutor(chosen.jobs) as pool:
-            outcomes = list(_told(_played(pool, kept, tasks), chosen.seeds))
-            if (1, chosen.hours) not in kept.hours:
-                kept.keep_hours(1, chosen.hours, pool.submit(health, (1, chosen.hours)).result())
+        outcomes = list(_told(_played(chosen.jobs, kept, tasks), chosen.seeds))
+        if (1, chosen.hours) not in kept.hours:
+            kept.keep_hours(1, chosen.hours, health((1, chosen.hours)))
     except KeyboardInterrupt:
         print(f"interrupted: {len(kept.drills)} outcomes are kept in {kept.path}", file=sys.stderr)
         return 130
@@ -168,12 +167,24 @@ def code() -> str:
     return digest_of((ROOT / "inventory" / "simulated", ROOT / "runbooks"))
 
 
-def _played(pool: ProcessPoolExecutor, kept: KeptOutcomes, tasks: list[tuple[str, int]]) -> Iterator[Outcome]:
+def _played(jobs: int, kept: KeptOutcomes, tasks: list[tuple[str, int]]) -> Iterator[Outcome]:
     """The outcome of every task, in their order; those that are kept are not played again."""
-    playing = {task: pool.submit(play, task) for task in tasks if task not in kept.drills}
+    missing = [task for task in tasks if task not in kept.drills]
+    pool = ProcessPoolExecutor(jobs) if jobs > 1 else None
+    played = pool.map(play, missing) if pool is not None else map(play, missing)
+    try:
+        yield from _in_order(played, kept, tasks)
+    finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+
+def _in_order(
+    played: Iterator[Outcome], kept: KeptOutcomes, tasks: list[tuple[str, int]]
+) -> Iterator[Outcome]:
     for count, task in enumerate(tasks, 1):
-        if task in playing:
-            kept.keep(playing.pop(task).result())
+        if task not in kept.drills:
+            kept.keep(next(played))
         outcome = kept.drills[task]
         took = "not detected" if outcome.detected is None else f"{outcome.detected:.0f} s"
         print(f"{count}/{len(tasks)} {task[0]} seed {task[1]}: {took}", file=sys.stderr)

@@ -3,8 +3,9 @@ values: projection and rules never raise, and what they say is well formed."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -15,12 +16,17 @@ from tests.cluster.control_plane import ControlPlane
 
 from posdeck.cluster.projection import project
 from posdeck.cluster.snapshot import Kind
+from posdeck.findings.consumer_facts import OtherFacts
 from posdeck.findings.engine import Engine
+from posdeck.findings.model import Report
 from posdeck.findings.rulebook import RULE_IDS
+from posdeck.operations.others import budget_of
+from posdeck.operations.scaled_objects import scaled_object
 
 pytestmark = pytest.mark.cluster
 
-# kind, document, schema, field of the snapshot
+# kind, document, schema, field of the snapshot: everything that rules read of a cluster. Neither quotas nor endpoint
+# slices are among it: of a quota the rules read what the controllers say of it, of endpoints the pods themselves.
 KINDS = (
     (Kind.PODS, "api/v1", "io.k8s.api.core.v1.Pod", "pods"),
     (Kind.DEPLOYMENTS, "apis/apps/v1", "io.k8s.api.apps.v1.Deployment", "deployments"),
@@ -30,6 +36,62 @@ KINDS = (
     (Kind.EVENTS, "api/v1", "io.k8s.api.core.v1.Event", "events"),
     (Kind.NODES, "api/v1", "io.k8s.api.core.v1.Node", "nodes"),
 )
+USAGE: dict[str, Any] = {  # metrics-server publishes no schema that differs from this: its documented type
+    "type": "object",
+    "properties": {
+        "usage": {
+            "type": "object",
+            "additionalProperties": {"$ref": "#/x/io.k8s.apimachinery.pkg.api.resource.Quantity"},
+        },
+        "window": {"type": "string"},
+        "timestamp": {"type": "string", "format": "date-time"},
+    },
+}
+POD_USAGE = {**USAGE, "properties": {**USAGE["properties"], "containers": {"type": "array", "items": USAGE}}}
+# KEDA's documented ScaledObject (https://keda.sh/docs/latest/reference/scaledobject-spec/), as far as it is read
+STRINGS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": "string"}}
+SCALED_OBJECT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "metadata": {"type": "object", "properties": {"name": {"type": "string"}, "annotations": STRINGS}},
+        "spec": {
+            "type": "object",
+            "properties": {
+                "scaleTargetRef": STRINGS,
+                "minReplicaCount": {"type": "integer"},
+                "maxReplicaCount": {"type": "integer"},
+                "pollingInterval": {"type": "integer"},
+                "cooldownPeriod": {"type": "integer"},
+                "fallback": {"type": "object", "properties": {"replicas": {"type": "integer"}}},
+                "advanced": {
+                    "type": "object",
+                    "properties": {"horizontalPodAutoscalerConfig": STRINGS},
+                },
+                "triggers": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "type": {"type": "string"},
+                            "metadata": STRINGS,
+                            "authenticationRef": STRINGS,
+                        },
+                    },
+                },
+            },
+        },
+        "status": {
+            "type": "object",
+            "properties": {
+                "hpaName": {"type": "string"},
+                "health": {"type": "object", "additionalProperties": STRINGS},
+                "conditions": {"type": "array", "items": STRINGS},
+            },
+        },
+    },
+}
+EXAMPLES = int(os.environ.get("POSDECK_FUZZ_EXAMPLES", "60"))
+asked = settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 DEPTH = 6  # levels of objects; deeper ones are left out
 WORDS = ("Running", "Pending", "Failed", "True", "False", "Unknown", "Ready", "Available", "Progressing", "Evicted",
          "CrashLoopBackOff", "ImagePullBackOff", "OOMKilled", "Unschedulable", "PodScheduled", "ScalingActive",
@@ -135,25 +197,90 @@ def test_no_object_of_the_schema_raises(
     objects = Schemas(_document(control_plane, path)).named(schema, DEPTH)
     names = sorted(namespace.raw.get(kind) or {"odd": None})
 
-    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @asked
     @given(raws=st.lists(objects, min_size=1, max_size=3), name=st.sampled_from(names))
     def check(raws: list[Any], name: str) -> None:
         engine, now = Engine(namespace.catalogue, namespace.clock), namespace.now
         for raw in raws:
-            # the watch hands on nothing without a name
-            meta = raw.get("metadata") if isinstance(raw, dict) else None
-            named = {
-                **(raw if isinstance(raw, dict) else {}),
-                "metadata": {**(meta if isinstance(meta, dict) else {}), "name": name},
-            }
-            odd = replace(healthy, **{field: {**getattr(healthy, field), name: project(kind, named)}})
+            odd = replace(
+                healthy, **{field: {**getattr(healthy, field), name: project(kind, with_name(raw, name))}}
+            )
             for _ in range(2):
                 now += timedelta(seconds=120)
-                report = engine.assess(odd, namespace.consumers, now)
-            for finding in (*report.findings, *report.folded, *report.risks):
-                assert finding.id in RULE_IDS
-                assert "\n" not in finding.text
-                assert "\x1b" not in finding.text
-                assert finding.since is None or finding.since <= now
+                well_formed(engine.assess(odd, namespace.consumers, now), now)
+
+    check()
+
+
+def with_name(raw: Any, name: str) -> dict[str, Any]:
+    """The object with a name: the watch hands on nothing without one."""
+    meta = raw.get("metadata") if isinstance(raw, dict) else None
+    return {
+        **(raw if isinstance(raw, dict) else {}),
+        "metadata": {**(meta if isinstance(meta, dict) else {}), "name": name},
+    }
+
+
+def well_formed(report: Report, now: datetime) -> None:
+    """Nothing that is said may break a screen or lie in the future."""
+    for finding in (*report.findings, *report.folded, *report.risks):
+        assert finding.id in RULE_IDS
+        assert "\n" not in finding.text
+        assert "\x1b" not in finding.text
+        assert finding.since is None or finding.since <= now
+        assert all("\x1b" not in part for shown in finding.evidence for part in shown), finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema", "field"),
+    [(Kind.POD_METRICS, POD_USAGE, "pod_usage"), (Kind.NODE_METRICS, USAGE, "node_usage")],
+    ids=["podmetrics", "nodemetrics"],
+)
+def test_no_reading_raises(
+    control_plane: ControlPlane, namespace: Any, kind: Kind, schema: dict[str, Any], field: str
+) -> None:
+    healthy, now = namespace.snapshot(), namespace.now
+    names = sorted(namespace.raw.get(kind) or namespace.raw[Kind.NODES])
+
+    @asked
+    @given(raw=Schemas(_document(control_plane, "api/v1")).of(schema, DEPTH), name=st.sampled_from(names))
+    def check(raw: Any, name: str) -> None:
+        odd, record = dict(getattr(healthy, field)), project(kind, with_name(raw, name))
+        if record is None:  # nothing that can be read from it
+            odd.pop(name, None)
+        else:
+            odd[name] = record
+        report = Engine(namespace.catalogue, namespace.clock).assess(
+            replace(healthy, **{field: odd}), namespace.consumers, now
+        )
+        well_formed(report, now)
+
+    check()
+
+
+def test_no_disruption_budget_raises(control_plane: ControlPlane, namespace: Any) -> None:
+    healthy, now = namespace.snapshot(), namespace.now
+    document = _document(control_plane, "apis/policy/v1")
+    budgets = Schemas(document).named("io.k8s.api.policy.v1.PodDisruptionBudget", DEPTH)
+
+    @asked
+    @given(raws=st.lists(budgets, max_size=3))
+    def check(raws: list[Any]) -> None:
+        engine = Engine(namespace.catalogue, namespace.clock)
+        other = OtherFacts(budgets=tuple(budget_of(raw) for raw in raws))
+        for seconds in (0, 120):
+            moment = now + timedelta(seconds=seconds)
+            well_formed(engine.assess(healthy, namespace.consumers, moment, other), moment)
+
+    check()
+
+
+def test_no_scaled_object_raises(control_plane: ControlPlane) -> None:
+    @asked
+    @given(raw=Schemas(_document(control_plane, "api/v1")).of(SCALED_OBJECT, DEPTH + 2))
+    def check(raw: Any) -> None:
+        found = scaled_object(with_name(raw, "orders"))
+        assert found.name == "orders"
+        assert isinstance(found.minimum, int)
 
     check()

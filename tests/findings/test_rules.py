@@ -241,7 +241,7 @@ CASES: dict[str, tuple[Callable[[Any], None], str]] = {
     "controller-silent": (_silent, "consumer-order"),
     "service-without-endpoints": (_unserved, "nginx"),
     "disruption-budget-blocked": (
-        _facts(budgets=(Budget("b", {"app": BULK}, 0, 3, 3),)),
+        _facts(budgets=(Budget("b", {"matchLabels": {"app": BULK}}, 0, 3, 3),)),
         "consumer-orders-bulk-upload",
     ),
     "dependency-down": (_dependency, "Message queue"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,10 +19,12 @@ from tests.cluster.namespace_objects import APP, NGINX
 from tests.operations.opened_console import console_on, console_sees, private_folders
 
 from posdeck.operations.console import Console
-from posdeck.operations.view import View
+from posdeck.operations.drills import drill_named
+from posdeck.operations.view import Problem, View
 
 pytestmark = pytest.mark.cluster
 Fault = Callable[["Stage", str], None]
+Made = tuple[Fault, str, str, str]
 
 
 def _full(consumer: str) -> str:
@@ -154,29 +156,32 @@ def _quota(stage: Stage, name: str) -> None:
     stage.plane.api.delete(stage.path("pods", pod) + "?gracePeriodSeconds=0")
 
 
-# the fault, the workload that it is made on, and the finding that tells of it; the quota strikes every new pod
-FAULTS: tuple[tuple[Fault, str, str], ...] = (
+# The fault, the workload that it is made on, the finding that tells of it, and the drill in which the same is made in
+# the simulator ("" where no drill makes just this). The quota strikes every new pod.
+FAULTS: tuple[Made, ...] = (
     (
         _waiting("ImagePullBackOff", "Back-off pulling image: manifest unknown"),
         _full("default"),
         "pod-image-missing",
+        "broken-image-consumer",
     ),
     (
         _waiting("CreateContainerConfigError", 'secret "x" not found'),
         _full("lis-patient"),
         "pod-config-missing",
+        "config-missing",
     ),
-    (_ended("Error", 1), _full("pos-order"), "pod-crash-looping"),
-    (_ended("OOMKilled", 137), _full("rate-card-bulk-upload"), "pod-out-of-memory"),
-    (_too_large, _full("customer"), "pod-pending"),
-    (_no_requests, APP, "hpa-target-without-requests"),
-    (_stuck, _full("orders-bulk-upload"), "pod-stuck-terminating"),
-    (_zero, _full("order"), "workload-stopped"),
-    (_paused, _full("auto-change-answer-na"), "rollout-paused"),
-    (_nobody_behind, NGINX, "service-without-endpoints"),
-    (_missing, _full("orders-bulk-upload-svip1"), "deployment-missing"),
-    (_blocked, _full("orders-bulk-upload-vip1"), "disruption-budget-blocked"),
-    (_quota, _full("orders-bulk-upload-svip2"), "quota-exhausted"),
+    (_ended("Error", 1), _full("pos-order"), "pod-crash-looping", "crash-after-release"),
+    (_ended("OOMKilled", 137), _full("rate-card-bulk-upload"), "pod-out-of-memory", "out-of-memory"),
+    (_too_large, _full("customer"), "pod-pending", "too-large"),
+    (_no_requests, APP, "hpa-target-without-requests", "requests-missing"),
+    (_stuck, _full("orders-bulk-upload"), "pod-stuck-terminating", "stuck-terminating"),
+    (_zero, _full("order"), "workload-stopped", "scaled-to-zero"),
+    (_paused, _full("auto-change-answer-na"), "rollout-paused", "rollout-paused"),
+    (_nobody_behind, NGINX, "service-without-endpoints", ""),
+    (_missing, _full("orders-bulk-upload-svip1"), "deployment-missing", ""),
+    (_blocked, _full("orders-bulk-upload-vip1"), "disruption-budget-blocked", ""),
+    (_quota, _full("orders-bulk-upload-svip2"), "quota-exhausted", "quota-exhausted"),
 )
 
 
@@ -194,30 +199,42 @@ async def _console(stage: Stage, folder: Path, monkeypatch: pytest.MonkeyPatch) 
         yield console
 
 
-def _told(view: View) -> set[tuple[str, str]]:
-    """The findings with the workloads that they concern, those included that are folded under another."""
-    listed = [*view.problems, *view.risks]
-    found = {(p.id, name) for p in listed for name in (*p.workloads, p.object_name)}
-    by_short = {(i, short) for p in listed for i, short, _ in p.follows}
-    return found | by_short
+def _says(view: View, finding: str, name: str, short: str) -> Problem | None:
+    """What tells of this finding about a workload: by itself, or with it folded under another."""
+    for each in (*view.problems, *view.risks):
+        if each.id == finding and name in (*each.workloads, each.object_name):
+            return each
+        if any((follower, of) == (finding, short) for follower, of, _ in each.follows):
+            return each
+    return None
 
 
 async def test_the_same_faults_are_called_the_same(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All faults at once, each on a workload of its own: none hides another."""
+    """All faults at once, each on a workload of its own: none hides another, and each is answered with a runbook that
+    the drill of the same fault takes for right."""
     async with _console(stage, tmp_path, monkeypatch) as console:
-        for fault, name, _ in FAULTS:
-            fault(stage, name)
         short = console.catalogue.short_name
-        open_ones = {(finding, name) for _, name, finding in FAULTS}
+        answers: dict[tuple[str, str], str] = {}
+        *others, quota = FAULTS
+        for made in (others, [quota]):  # the quota would hide what comes of a release
+            for fault, name, _, _ in made:
+                fault(stage, name)
 
-        def told(view: View) -> bool:
-            said = _told(view)
-            open_ones.difference_update([e for e in open_ones if e in said or (e[0], short(e[1])) in said])
-            return not open_ones
+            def told(view: View, made: Sequence[Made] = made) -> bool:
+                for _, name, finding, _ in made:
+                    problem = _says(view, finding, name, short(name))
+                    if problem is not None:
+                        answers[finding, name] = problem.runbook
+                return all((finding, name) in answers for _, name, finding, _ in made)
 
-        await _until(console, told, lambda: f"{open_ones}")
+            await _until(console, told, lambda: f"{[f[1:3] for f in FAULTS if (f[2], f[1]) not in answers]}")
+        for _, name, finding, drill in FAULTS:
+            if drill:
+                practised = drill_named(drill)
+                assert finding in practised.signs
+                assert answers[finding, name] in practised.runbooks, (finding, answers[finding, name])
 
 
 async def _until(console: Console, condition: Callable[[View], bool], what: Callable[[], str]) -> None:

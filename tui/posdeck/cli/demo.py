@@ -16,6 +16,7 @@ import click
 from posdeck.cli.options import Options
 
 if TYPE_CHECKING:
+    from posdeck.operations.drill_diary import Diary
     from posdeck.operations.front import Front
 
 
@@ -32,19 +33,23 @@ if TYPE_CHECKING:
 def demo(options: Options, seed: int, fault: tuple[str, ...], drill: str) -> None:
     """Open the interface on the embedded cluster; nothing outside this machine is touched."""
     environment = options.environment or "simulated"
+    diary: Diary | None = None
     if drill:
+        from posdeck.operations.drill_diary import Diary
         from posdeck.operations.drills import drill_named
 
-        drill_named(drill)  # a name that does not exist is said before anything starts
+        diary = Diary(drill_named(drill))  # a name that does not exist is said before anything starts
     with embedded_cluster(environment, seed, fault, drill) as kubeconfig:
-        code = _run(replace(options, environment=environment, kubeconfig=kubeconfig, context=None))
-        if drill:
-            click.echo(debrief_of(kubeconfig))
+        code = _run(replace(options, environment=environment, kubeconfig=kubeconfig, context=None), diary)
+        if diary is not None:
+            click.echo(debrief_of(kubeconfig, diary, seed))
         raise click.exceptions.Exit(code)
 
 
-def debrief_of(kubeconfig: Path, seconds: float = 10.0) -> str:
-    """End the embedded cluster and give what it has to say of the drill."""
+def debrief_of(kubeconfig: Path, diary: Diary, seed: int, seconds: float = 10.0) -> str:
+    """End the embedded cluster, which knows the times of the fault, and give what there is to say of the drill."""
+    from posdeck.operations.drill_diary import FaultTimes, debrief
+
     process = RUNNING[str(kubeconfig)]
     if process.stdin is not None and not process.stdin.closed:
         process.stdin.close()
@@ -53,10 +58,11 @@ def debrief_of(kubeconfig: Path, seconds: float = 10.0) -> str:
     except subprocess.TimeoutExpired:
         return "The embedded cluster does not end, so there is no debrief."
     said = (kubeconfig.parent / "log").read_text(errors="replace")
-    return said[said.find("Debrief:") :].strip() if "Debrief:" in said else said.strip()[-2000:]
+    times = FaultTimes.read(said)
+    return "\n".join(debrief(diary.drill, seed, times, diary)) if times else said.strip()[-2000:]
 
 
-def _run(options: Options) -> int:
+def _run(options: Options, diary: Diary | None) -> int:
     from posdeck.ui.launch import Start, run_ui
 
     def front() -> Front:
@@ -65,7 +71,10 @@ def _run(options: Options) -> int:
 
         assert options.kubeconfig is not None
         wait_for(options.kubeconfig)
-        return Console(open_content(options.request()))
+        console = Console(open_content(options.request()))
+        if diary is not None:
+            console.subscribe(diary.take)
+        return console
 
     from posdeck.config import load_settings
 

@@ -60,6 +60,7 @@ async def _serve(
     from posdeck.catalogue.reading import read_catalogue
     from posdeck.config import load_settings
     from posdeck.content import find_content
+    from posdeck.operations.drill_diary import debrief
     from posdeck.operations.drills import drill_named
     from posdeck.operations.embedded import DAY, inject, seed_of
     from posdeck.operations.live_drill import LiveDrill, end
@@ -99,7 +100,8 @@ async def _serve(
     finally:
         if live is not None:
             await end(playing)
-            click.echo("\n".join(live.debrief()))
+            click.echo(live.times.line())
+            click.echo("\n".join(debrief(live.drill, seed, live.times)))
         await cluster.stop()
 
 

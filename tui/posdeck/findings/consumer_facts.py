@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from posdeck.telemetry.reading import NO_SOURCE, Reading
 
@@ -28,10 +29,10 @@ class ConsumerFacts:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A PodDisruptionBudget: the labels that it selects, and how many disruptions it allows now."""
+    """A PodDisruptionBudget: its label selector as the API has it, and how many disruptions it allows now."""
 
     name: str
-    selector: Mapping[str, str]
+    selector: Mapping[str, Any]
     allowed: int
     healthy: int = 0
     wanted: int = 0

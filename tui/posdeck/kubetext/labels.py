@@ -33,6 +33,29 @@ def format_selector(selector: object) -> str:
     return "<error>" if written is None else written or NONE
 
 
+def selects(selector: object, labels: Mapping[str, str]) -> bool:
+    """Whether a label selector selects these labels; an empty one selects everything, none and an invalid one nothing
+    (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/)."""
+    if not isinstance(selector, Mapping) or selector_text(selector) is None:
+        return False
+    wanted = label_map(selector.get("matchLabels"))
+    if any(labels.get(key) != value for key, value in wanted.items()):
+        return False
+    return all(_holds(expression, labels) for expression in items(selector.get("matchExpressions")))
+
+
+def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    key, values = text(expression.get("key")), texts(expression.get("values"))
+    match expression.get("operator"):
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+    return key not in labels
+
+
 def containers_and_images(containers: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The CONTAINERS and IMAGES cells."""
     names = ",".join(text(c.get("name")) for c in containers)

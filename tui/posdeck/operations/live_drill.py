@@ -1,5 +1,5 @@
-"""A drill in real time: the fault comes at a random moment into the embedded cluster that somebody looks at, and at the
-end it is told what happened, whether it was mended, and what the procedure would have been."""
+"""A drill in real time: the fault comes at a random moment into the embedded cluster that somebody looks at, and it is
+noted when it is mended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from posdeck.catalogue.model import Catalogue
-from posdeck.operations.drill_list import Cure, Drill
+from posdeck.operations.drill_diary import FaultTimes
+from posdeck.operations.drill_list import Drill
 
 if TYPE_CHECKING:
     from posdeck.simulator.faults_model import Effect
@@ -45,21 +46,10 @@ class LiveDrill:
             await self.cluster.clock.sleep(LOOK)
         self.mended = self.cluster.clock.now()
 
-    def debrief(self) -> list[str]:
-        """What to tell at the end."""
-        lines = [f"Debrief: {self.drill.title} (seed {self.seed})"]
-        if self.began is None:
-            return [*lines, "  the fault had not come yet"]
-        lines.append(f"  what happened  {self.drill.happened} ({self.began:%H:%M:%S}Z)")
-        if self.mended is not None:
-            took = (self.mended - self.began).total_seconds()
-            lines.append(f"  mended         after {took:.0f} s")
-        elif self.drill.cure is Cure.OUTSIDE:
-            lines.append("  mended         no: this one is for others to mend, outside the namespace")
-        else:
-            lines.append(f"  mended         no; what cures it: {self.drill.cure.value}")
-        answers = ", ".join(sorted(r for r in self.drill.runbooks if r)) or "none: for others to mend"
-        return [*lines, f"  runbook        {answers}", f"  procedure      {self.drill.procedure}"]
+    @property
+    def times(self) -> FaultTimes:
+        """When the fault came and went."""
+        return FaultTimes(self.began, self.mended)
 
 
 async def end(task: asyncio.Task[None] | None) -> None:

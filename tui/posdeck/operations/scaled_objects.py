@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from posdeck.errors import ClusterError, ForbiddenError, NotFoundError
+from posdeck.kubetext.fields import items
 
 if TYPE_CHECKING:
     from posdeck.cluster.transport import Transport
@@ -122,7 +123,7 @@ def scaled_object(raw: Mapping[str, Any]) -> ScaledObject:
         state=state,
         reason=reason,
         hpa=str(status.get("hpaName") or advanced.get("name") or f"keda-hpa-{name}"),
-        triggers=tuple(_trigger(_map(t)) for t in spec.get("triggers") or ()),
+        triggers=tuple(_trigger(t) for t in items(spec.get("triggers"))),
         failing=failing,
         cooldown=_whole(spec.get("cooldownPeriod"), 300),
         polling=_whole(spec.get("pollingInterval"), 30),
@@ -132,8 +133,10 @@ def scaled_object(raw: Mapping[str, Any]) -> ScaledObject:
 
 
 def _state(status: Mapping[str, Any], notes: Mapping[str, Any]) -> tuple[ScalerState, str]:
-    rows = [_map(c) for c in status.get("conditions") or ()]
-    conditions = {str(c.get("type")): (str(c.get("status")), str(c.get("message") or "")) for c in rows}
+    conditions = {
+        str(c.get("type")): (str(c.get("status")), str(c.get("message") or ""))
+        for c in items(status.get("conditions"))
+    }
 
     def of(kind: str) -> tuple[str, str]:
         return conditions.get(kind, ("", ""))

@@ -10,6 +10,7 @@ from posdeck.findings.model import Finding, Severity, Unknown
 from posdeck.findings.reporting import about_deployment
 from posdeck.findings.rule import Rule
 from posdeck.findings.situation import Situation
+from posdeck.kubetext.labels import selects
 
 BLOCKED = "disruption-budget-blocked"
 NONE = "no-disruption-budget"
@@ -22,7 +23,7 @@ def find_blocked(situation: Situation) -> Iterator[Finding | Unknown]:
         yield Unknown(BLOCKED, _NOT_ASKED)
         return
     for deployment in situation.wanted():
-        for budget in _budgets(situation.other.budgets, deployment):
+        for budget in _budgets(situation, situation.other.budgets, deployment):
             if budget.allowed <= 0:
                 yield about_deployment(
                     situation,
@@ -45,7 +46,7 @@ def find_none(situation: Situation) -> Iterator[Finding | Unknown]:
         yield Unknown(NONE, _NOT_ASKED)
         return
     for deployment in situation.wanted():
-        if deployment.desired > 1 and not _budgets(situation.other.budgets, deployment):
+        if deployment.desired > 1 and not _budgets(situation, situation.other.budgets, deployment):
             yield about_deployment(
                 situation,
                 NONE,
@@ -56,9 +57,11 @@ def find_none(situation: Situation) -> Iterator[Finding | Unknown]:
             )
 
 
-def _budgets(budgets: tuple[Budget, ...], deployment: Deployment) -> list[Budget]:
-    labels = deployment.selector
-    return [b for b in budgets if b.selector and all(labels.get(k) == v for k, v in b.selector.items())]
+def _budgets(situation: Situation, budgets: tuple[Budget, ...], deployment: Deployment) -> list[Budget]:
+    """Those that select the deployment's pods, or would, by its selector, where none is there."""
+    pods = situation.pods_of(deployment.name)
+    labels = pods[0].labels if pods else deployment.selector
+    return [budget for budget in budgets if selects(budget.selector, labels)]
 
 
 RULE_BLOCKED = Rule(BLOCKED, find_blocked, (Kind.DEPLOYMENTS,), 60.0)
