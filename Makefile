@@ -7,7 +7,7 @@ UV_VERSION := 0.13.9
 STAMP := $(VENV)/.installed
 STAMP_DEV := $(VENV)/.installed-dev
 
-.PHONY: demo test second faults lint format lock benchmark benchmark-diagnosis screenshots schema clean help
+.PHONY: demo test second faults fuzz lint format lock benchmark benchmark-diagnosis screenshots schema clean help
 
 help: ## the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -26,6 +26,13 @@ second: $(STAMP_DEV) ## run what starts Ansible on another Python (PYTHON2=pytho
 
 faults: $(STAMP_DEV) ## run the fault matrix and print it (ARGS="--quick" or words of a case)
 	@$(BIN)/python -m tests.faults $(ARGS)
+
+fuzz: $(STAMP_DEV) ## fuzz what others write with atheris, which has a Python of its own (SECONDS_EACH=600)
+	$(PYTHON) -m venv .cache/atheris
+	$(BIN)/uv pip install -q --python .cache/atheris --require-hashes -r requirements-dev.txt
+	$(BIN)/uv pip install -q --python .cache/atheris --no-deps -e .
+	$(BIN)/uv pip install -q --python .cache/atheris atheris==3.0.0
+	.cache/atheris/bin/python -m tests.faults.fuzz
 
 lint: $(STAMP_DEV) ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -29,6 +29,14 @@ ELSEWHERE = ("posdeck.simulator.", "posdeck.cli.", "posdeck.runbooks.", "posdeck
 LOOP_HELD = 2.0  # processor seconds; the 50 ms of a quiet machine are the benchmark's business
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that reports tells, too, which cases of the fault matrix were run."""
+    if not hasattr(config, "workerinput"):
+        from tests.faults.ci_table import MatrixOfTheSuite
+
+        config.pluginmanager.register(MatrixOfTheSuite(), "fault-matrix")
+
+
 @pytest.fixture(autouse=True)
 def _watched(request: pytest.FixtureRequest) -> None:
     """Every asynchronous test runs under the watchdog of development mode."""

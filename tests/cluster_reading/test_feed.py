@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ from posdeck.cluster.snapshot import FeedState, Kind, Snapshot
 from posdeck.cluster.watching import Timing
 from posdeck.errors import NotFoundError, UnreachableError
 
+Record = Callable[[str, object], None]
 MakeProxy = Callable[[str, int], Awaitable[BreakableProxy]]
 WATCHED_HERE = (Kind.PODS, Kind.DEPLOYMENTS, Kind.REPLICA_SETS, Kind.SERVICES, Kind.HPAS, Kind.EVENTS)
 
@@ -111,7 +113,7 @@ def through(proxy: BreakableProxy, target: Target) -> Target:
 
 @pytest.mark.cluster
 async def test_an_outage_is_shown_and_passes_by_itself(
-    control_plane: ControlPlane, namespace: str, running: Running, proxies: MakeProxy
+    control_plane: ControlPlane, namespace: str, running: Running, proxies: MakeProxy, record_property: Record
 ) -> None:
     proxy = await proxies("127.0.0.1", control_plane.ports["api"])
     feed = await running.start(through(proxy, load_target(control_plane.kubeconfig, namespace=namespace)))
@@ -121,7 +123,9 @@ async def test_an_outage_is_shown_and_passes_by_itself(
     assert f"127.0.0.1:{proxy.port}: " in stale.feed(Kind.PODS).reason
     control_plane.kubectl("create", "deployment", "meanwhile", "--image=i", "-n", namespace)
     await proxy.open()
+    began = time.monotonic()
     after = await reach(feed, lambda s: all_live(s) and "meanwhile" in s.deployments, 6)
+    record_property("recovered_after", time.monotonic() - began)
     assert after.connection.namespace_uid == before.connection.namespace_uid
 
 
@@ -140,7 +144,7 @@ async def test_a_watch_that_goes_silent_without_a_word_is_noticed(
 
 @pytest.mark.cluster
 async def test_a_crashed_api_server_is_waited_for(
-    breakable_control_plane: ControlPlane, running: Running
+    breakable_control_plane: ControlPlane, running: Running, record_property: Record
 ) -> None:
     namespace = breakable_control_plane.create_namespace()
     feed = await running.start(load_target(breakable_control_plane.kubeconfig, namespace=namespace))
@@ -148,13 +152,15 @@ async def test_a_crashed_api_server_is_waited_for(
     await asyncio.to_thread(breakable_control_plane.stop_apiserver)
     await reach(feed, lambda s: all(s.feed(k).state is FeedState.STALE for k in WATCHED_HERE))
     await asyncio.to_thread(breakable_control_plane.start_apiserver)
+    began = time.monotonic()
     await reach(feed, all_live, 10)
+    record_property("recovered_after", time.monotonic() - began)
     breakable_control_plane.delete_namespace(namespace)
 
 
 @pytest.mark.cluster
 async def test_rights_taken_away_and_given_back(
-    control_plane: ControlPlane, namespace: str, running: Running
+    control_plane: ControlPlane, namespace: str, running: Running, record_property: Record
 ) -> None:
     target = load_target(control_plane.identity("viewer"), namespace=namespace)
     feed = await running.start(target, timing=Timing(watch=2.0))
@@ -165,7 +171,32 @@ async def test_rights_taken_away_and_given_back(
     assert "cannot" in gone.feed(Kind.PODS).reason
     assert not gone.pods
     control_plane.kubectl("apply", "-f", "-", "-n", namespace, input=bindings)
+    began = time.monotonic()
     await reach(feed, all_live, 8)
+    record_property("recovered_after", time.monotonic() - began)
+
+
+@pytest.mark.cluster
+async def test_a_namespace_deleted_under_it_is_said_and_its_successor_watched(
+    control_plane: ControlPlane, running: Running, record_property: Record
+) -> None:
+    namespace = control_plane.create_namespace()
+    feed = await running.start(
+        load_target(control_plane.kubeconfig, namespace=namespace), timing=Timing(watch=2.0)
+    )
+    before = await reach(feed, lambda s: all_live(s) and bool(s.connection.namespace_uid))
+    await asyncio.to_thread(control_plane.delete_namespace, namespace, wait=True)
+    await reach(feed, lambda s: "does not exist" in s.connection.problem, 20)
+    await asyncio.to_thread(control_plane.create_namespace, namespace)
+    began = time.monotonic()
+    after = await reach(
+        feed,
+        lambda s: all_live(s) and s.connection.namespace_uid not in {"", before.connection.namespace_uid},
+        15,
+    )
+    record_property("recovered_after", time.monotonic() - began)
+    assert not after.connection.problem
+    await asyncio.to_thread(control_plane.delete_namespace, namespace)
 
 
 TARGET = Target("c", "n", Server("https://scripted.invalid"), User())

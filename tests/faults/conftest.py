@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from tests.acceptance.conftest import embedded_desk, embedded_place, restarting
 from tests.faults.faulty_api import FaultyApi
 from tests.operations.opened_console import console_on, private_folders
 
@@ -24,6 +26,11 @@ from posdeck.operations.opening import Request, open_content
 from posdeck.operations.view import View
 from posdeck.operations.write import ACTS, RESOURCES, Write
 from posdeck.simulator.server import Simulator
+
+if TYPE_CHECKING:
+    from tests.faults.bench import Bench
+
+__all__ = ["embedded_desk", "embedded_place", "restarting"]
 
 CONSUMER, NAME = "consumer-order", "spc--pos--be--consumer-order--prod"
 WATCHED = (Kind.PODS, Kind.DEPLOYMENTS, Kind.REPLICA_SETS, Kind.SERVICES, Kind.HPAS, Kind.EVENTS)
@@ -120,3 +127,22 @@ async def watch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     finally:
         await api.stop()
         await cluster.stop()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    """Nothing is opened yet."""
+    from tests.faults.bench import Bench
+
+    private_folders(monkeypatch, tmp_path)
+    time = ManualClock()
+    cluster = Simulator(seed_of(open_content(Request(environment="simulated")).catalogue), clock=time)
+    await cluster.start()
+    api = FaultyApi(cluster)
+    await api.start()
+    made = Bench(api, cluster, time, tmp_path)
+    yield made
+    if made.console is not None:
+        await made.console.stop()
+    await api.stop()
+    await cluster.stop()

@@ -27,7 +27,9 @@ class Fault:
     """What happens to requests whose path begins with ``prefix`` (watches only where ``watches`` is set).
 
     ``status`` answers in the server's place; ``delay`` holds an answer back by seconds; ``half`` cuts it in the
-    middle; ``silent`` never answers and lets nothing through on open watches, without closing anything.
+    middle; ``silent`` never answers and lets nothing through on open watches, without closing anything. ``lost``
+    carries the request out and breaks the connection off instead of answering; ``held`` keeps the answer for itself.
+    With a ``method``, only requests of that method are concerned.
     """
 
     status: int = 0
@@ -35,7 +37,10 @@ class Fault:
     delay: float = 0.0
     half: bool = False
     silent: bool = False
+    lost: bool = False
+    held: bool = False
     prefix: str = "/"
+    method: str = ""
     watches: bool = False
 
 
@@ -48,6 +53,8 @@ class FaultyApi:
         self.port = 0
         self.token = "token-of-the-proxy"
         self.accepted: set[str] | None = None  # tokens that are let in; None lets everybody in
+        self.accepted_certificates: set[bytes] | None = None  # in DER; None wants no certificate
+        self.clients: bytes = b""  # PEM of the authority whose client certificates TLS itself insists on
         self._authority = certificates.issue()
         self._runner: web.AppRunner | None = None
         self._client: aiohttp.ClientSession | None = None
@@ -66,10 +73,26 @@ class FaultyApi:
             handler_cancellation=True,  # a watch whose client has gone must not keep its connection to the cluster
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._authority.context()).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._context()).start()
         self.port = self._runner.addresses[0][1]
         connector = aiohttp.TCPConnector(limit=0)
         self._client = aiohttp.ClientSession(auto_decompress=False, connector=connector)
+
+    def _context(self) -> ssl.SSLContext:
+        context = self._authority.context()
+        if self.clients:
+            context.load_verify_locations(cadata=self.clients.decode())
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    def _admits(self, request: web.Request) -> bool:
+        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.accepted is not None and bearer not in self.accepted:
+            return False
+        if self.accepted_certificates is None:
+            return True
+        shown = request.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        return shown in self.accepted_certificates
 
     async def stop(self) -> None:
         """Refuse and break every connection, as a server that crashed."""
@@ -138,8 +161,9 @@ class FaultyApi:
         self._transports.add(request.transport)
         watch = request.query.get("watch", "") in {"1", "true"}
         fault = self._fault_for(request.path, watch)
-        bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if self.accepted is not None and bearer not in self.accepted:
+        if fault is not None and fault.method not in {"", request.method}:
+            fault = None
+        if not self._admits(request):
             fault = Fault(401)
         if fault is not None:
             if fault.silent:
@@ -178,6 +202,11 @@ class FaultyApi:
             kept = {k: v for k, v in answer.headers.items() if k.lower() in PASSED_ON}
             if not watch:
                 body = await answer.read()
+                if fault and fault.held:
+                    await self._changed.wait()
+                if fault and (fault.lost or fault.held):
+                    request.transport.abort()
+                    return web.Response()
                 response = web.StreamResponse(status=answer.status, headers=kept)
                 response.content_length = len(body)
                 await response.prepare(request)

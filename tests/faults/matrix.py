@@ -23,6 +23,8 @@ CONSOLE = "tests/ui/test_console.py"
 FILES = "tests/faults/test_files.py"
 IDENTITIES = "tests/faults/test_identity_faults.py"
 TERMINAL = "tests/faults/test_terminal.py"
+RECORDS = "tests/faults/test_record_faults.py"
+IN_A_RUN = "tests/faults/test_run_faults.py"
 BREAKS = f"{CLUSTER}::test_it_is_shown_refused_survived_and_over_by_itself"
 BROKEN_WATCH = f"{CLUSTER}::test_a_broken_watch_is_opened_anew_and_misses_nothing"
 
@@ -33,7 +35,7 @@ NOTHING = "nothing"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One row. ``long`` ones need the real control plane or real playbooks."""
+    """One row. ``long`` ones need the real control plane, real playbooks or a terminal."""
 
     area: str
     fault: str
@@ -43,9 +45,19 @@ class Case:
     tests: tuple[str, ...]
     long: bool = False
 
+    @property
+    def on_request(self) -> bool:
+        """Whether the suite leaves it to ``make faults``."""
+        return f"{self.area}: {self.fault}" in ON_REQUEST
+
 
 def _api(fault: str, shown: str, key: str, survives: str = ROWS) -> Case:
     return Case("API server", fault, shown, ALL_WRITES, survives, (f"{BREAKS}[{key}]",))
+
+
+def _record(fault: str, shown: str, key: str) -> Case:
+    test = f"{RECORDS}::test_while_it_cannot_be_written_nothing_is_and_afterwards_all_is_well[{key}]"
+    return Case("record", fault, shown, ALL_WRITES, "views; the chain", (test,))
 
 
 def _watch(fault: str, key: str) -> Case:
@@ -88,6 +100,10 @@ API = (
          (f"{IDENTITIES}::test_the_metrics_api_goes_and_comes_back",)),
     Case("API server", "bound to another cluster", "read-only, and why", ALL_WRITES, "the namespace",
          (f"{REFUSALS}::TestBinding",), long=True),
+    Case("API server", "connections refused (real)", "stale, with the address", ALL_WRITES, ROWS,
+         (f"{FEED}::test_an_outage_is_shown_and_passes_by_itself",), long=True),
+    Case("API server", "namespace deleted and made anew (real)", "does not exist", "every write", "the new one's objects",
+         (f"{FEED}::test_a_namespace_deleted_under_it_is_said_and_its_successor_watched",), long=True),
     Case("API server", "namespace deleted", "does not exist", "every write", "posdeck itself",
          (f"{FEED}::test_a_missing_namespace_is_said",)),
     Case("API server", "namespace made anew", "the new one's objects", "what was previewed", "nothing is mixed",
@@ -116,6 +132,17 @@ IDENTITY = (
     Case("identity", "login ends, plugin asks to log in", "expired, in the plugin's words", ALL_WRITES,
          "rows; back with the login",
          (f"{IDENTITIES}::test_a_login_that_ends_is_told_in_the_plugins_words_and_is_back_by_itself",)),
+    Case("identity", "client certificate expired", "since when, and what to renew", ALL_WRITES,
+         "rows; back with its successor",
+         (f"{IDENTITIES}::test_an_expired_client_certificate_is_told_and_its_successor_used[server]",)),
+    Case("identity", "client certificate refused by TLS", "since when it has expired", ALL_WRITES,
+         "rows; back with its successor",
+         (f"{IDENTITIES}::test_an_expired_client_certificate_is_told_and_its_successor_used[tls]",)),
+    Case("identity", "client certificate expired (real)", "since when, and what to renew", "every request",
+         "back with its successor",
+         (f"{IDENTITIES}::test_a_real_server_refuses_an_expired_certificate_until_there_is_another",), long=True),
+    Case("identity", "kubeconfig leads elsewhere by now", "login expired", "the other server", "the rows, and where we are",
+         (f"{IDENTITIES}::test_a_kubeconfig_that_leads_elsewhere_by_now_is_not_followed",)),
     Case("identity", "rights given after the start", "forbidden", ALL_WRITES, "used within seconds",
          (f"{IDENTITIES}::test_rights_given_after_the_start_are_used_within_seconds",)),
     Case("identity", "clock set forward", NOTHING, NOTHING, "rows, writes, the chain",
@@ -127,6 +154,16 @@ IDENTITY = (
 )  # fmt: skip
 
 RECORD = (
+    _record("locked while open", "who to look for", "locked-held by another process"),
+    _record("disk full while open", "how much is missing", "full-MiB free"),
+    _record("overwritten while open", "that it is damaged", "corrupt-damaged"),
+    _record("replaced while open, put back", "that it was exchanged", "replaced-replaced while in use"),
+    Case("record", "folder and store read-only", "which folder", "the write, before it", "views; the chain",
+         (f"{RECORDS}::test_a_read_only_store_refuses_until_it_can_be_written",), long=True),
+    Case("record", "two posdecks act on one target", "who holds it", "the second write", "one record; then the second",
+         (f"{RECORDS}::test_two_posdecks_share_one_record_and_one_of_them_acts",)),
+    Case("record", "disk full when the outcome is due", "not recorded yet, tried again", NOTHING, "the outcome, once there is room",
+         (f"{IN_A_RUN}::test_a_disk_that_is_full_when_the_outcome_is_due_gets_it_as_soon_as_there_is_room",), long=True),
     Case("record", "store locked by another", "who to look for", ALL_WRITES, "the chain",
          (f"{STORE}::TestManyWriters::test_a_store_held_by_another_is_an_error_that_says_so",)),
     Case("record", "store locked, folder gone or no database, in a run", "no record, no change", "the write",
@@ -166,8 +203,19 @@ RUN = (
           f"{ENDING}::test_a_killed_host_means_an_incomplete_run_of_which_nothing_is_left"), long=True),
     Case("run", "playbook prints megabytes", "all of it, cut for the eye", NOTHING, "every event",
          (f"{RUNS}::test_megabytes_of_output_arrive_whole_and_none_is_held_up",), long=True),
-    Case("run", "Ansible not installed", "that it is missing", "the run", "all views",
-         (f"{RUNS}::test_a_command_that_is_not_there_fails_the_run",), long=True),
+    Case("run", "Ansible not installed", "that it is missing, what to do", "the run", "all views",
+         (f"{RUNS}::test_a_command_that_is_not_there_fails_the_run",
+          f"{FILES}::test_without_ansible_everything_is_seen_and_an_act_says_what_is_missing"), long=True),
+    Case("run", "run folder gone in the middle", "how the run ended", NOTHING, "one outcome; the next run",
+         (f"{IN_A_RUN}::test_a_run_folder_that_is_gone_ends_with_a_word_and_the_next_run_works",), long=True),
+    Case("run", "cluster swapped after the gate", "another cluster", "the write, in the plugin", "the other cluster, untouched",
+         (f"{IN_A_RUN}::test_a_cluster_swapped_after_the_gate_gets_no_write",), long=True),
+    Case("run", "answer lost in the middle of a change", "failed, and what is in the cluster", "a second write",
+         "one change, its outcome",
+         (f"{IN_A_RUN}::test_a_connection_lost_in_the_middle_of_the_change_is_settled_with_the_cluster[lost]",), long=True),
+    Case("run", "no answer in the middle of a change", "failed, and what is in the cluster", "a second write",
+         "one change, its outcome",
+         (f"{IN_A_RUN}::test_a_connection_lost_in_the_middle_of_the_change_is_settled_with_the_cluster[never]",), long=True),
     Case("run", "run folder used twice", "refused", "the run", "the first run's traces",
          (f"{RUNS}::test_a_folder_is_used_once",), long=True),
     Case("run", "ansible.cfg exchanged meanwhile", "that it changed", "the run", "the cluster",
@@ -211,8 +259,48 @@ MALFORMED = (
     Case("files", "a runbook malformed", "file, line, cause", "that runbook", "the other runbooks",
          (f"{FILES}::test_a_mistake_is_named_with_file_line_and_remedy[runbook]",
           "tests/runbooks/test_loading.py::test_one_bad_file_does_not_stop_the_others")),
-    Case("files", "a playbook malformed", "Ansible's own words", "the run", "the cluster",
-         (f"{RUNS}::test_a_playbook_that_cannot_begin_has_failed_and_says_why",), long=True),
+    Case("files", "a playbook malformed", "file and line, in Ansible's words", "the run", "the cluster; the rest",
+         (f"{FILES}::test_a_mistake_in_a_playbook_is_named_with_file_and_line",
+          f"{RUNS}::test_a_playbook_that_cannot_begin_has_failed_and_says_why"), long=True),
+    Case("files", "mistakes beside the console", "which file", "what needs it", "all views",
+         (f"{FILES}::test_the_rest_goes_on_beside_a_mistake",), long=True),
 )  # fmt: skip
 
 CASES = (*API, *IDENTITY, *RECORD, *RUN, *SCREEN, *IN_TERMINAL, *MALFORMED)
+
+# What the suite leaves out, because it takes its time; ``test_matrix`` holds this against the marks of the tests.
+ON_REQUEST = frozenset(
+    {
+        "API server: answers 503",
+        "API server: answers 429 with Retry-After",
+        "API server: half an answer",
+        "API server: silent: no FIN, no answer",
+        "API server: too slow to wait for",
+        "API server: clusters change places again and again",
+        "API server: metrics API goes and comes back",
+        "identity: login ends, plugin asks to log in",
+        "identity: client certificate refused by TLS",
+        "identity: client certificate expired (real)",
+        "identity: rights given after the start",
+        "identity: clock set forward",
+        "identity: clock set back",
+        "record: folder and store read-only",
+        "record: disk full when the outcome is due",
+        "record: quota of the state folder full",
+        "run: Ansible not installed",
+        "run: run folder gone in the middle",
+        "run: cluster swapped after the gate",
+        "run: answer lost in the middle of a change",
+        "run: no answer in the middle of a change",
+        "terminal: left by key",
+        "terminal: told to end (TERM)",
+        "terminal: told to end (INT)",
+        "terminal: told to end (HUP), terminal there",
+        "terminal: told to end while it starts",
+        "terminal: closed under the live console",
+        "terminal: resized to 20×5 and back",
+        "terminal: STOP and CONT from outside",
+        "files: a playbook malformed",
+        "files: mistakes beside the console",
+    }
+)

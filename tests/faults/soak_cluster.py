@@ -23,6 +23,9 @@ BROKEN = (
     Fault(500), Fault(429, {"Retry-After": "1"}), Fault(half=True), Fault(silent=True), Fault(410, watches=True),
     Fault(401), Fault(403), Fault(503),
 )  # fmt: skip
+# of no queue, no service and with quiet logs, so that the load stays the namespace's: a service of 1,000 pods would
+# be written anew with each of them, and keep this machine busy instead of posdeck
+GROWN = ("batch-publisher", "cron")
 TROUBLES = ("consumer-hung=consumer-customer", "requests-failing", "arrival-surge=consumer-order")
 
 
@@ -32,9 +35,10 @@ async def main(kubeconfig: Path, began: float, factor: float, pods: int) -> None
     clock = FastClock(began, factor)
     seed = seed_of(catalogue)
     nodes = tuple(replace(n, cpu="256", memory="2Ti", pods=pods) for n in seed.nodes)
-    grown = "otel-collector"  # of no queue and with quiet logs, so that the load stays the namespace's
     deployments = tuple(
-        replace(d, replicas=pods - 18, log_rate=0.001, cpu_idle=0.001) if grown in d.name else d
+        replace(d, replicas=(pods - 18) // len(GROWN), log_rate=0.001, cpu_idle=0.001)
+        if any(name in d.name for name in GROWN)
+        else d
         for d in seed.deployments
     )
     cluster = Simulator(replace(seed, nodes=nodes, deployments=deployments), clock=clock, history=4_000)

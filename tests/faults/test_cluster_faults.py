@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from tests.faults.conftest import NAME, Watch
@@ -18,8 +19,6 @@ from posdeck.cluster.snapshot import FeedState, Kind
 from posdeck.errors import RefusedError
 from posdeck.operations.embedded import seed_of
 from posdeck.simulator.server import Simulator
-
-pytestmark = pytest.mark.long
 
 Record = Callable[[str, object], None]
 STALE, LIVE = FeedState.STALE, FeedState.LIVE
@@ -78,7 +77,13 @@ BREAKAGES = (
 )
 
 
-@pytest.mark.parametrize("case", BREAKAGES, ids=lambda case: case.name.replace(" ", "-"))
+def params() -> list[Any]:
+    """The breakages; those that take their time, or are much like another one, on request."""
+    marks = {name: [pytest.mark.long] for name in ("503", "429", "half answers", "silent", "too slow")}
+    return [pytest.param(b, id=b.name.replace(" ", "-"), marks=marks.get(b.name, [])) for b in BREAKAGES]
+
+
+@pytest.mark.parametrize("case", params())
 async def test_it_is_shown_refused_survived_and_over_by_itself(
     watch: Watch, case: Breakage, record_property: Record
 ) -> None:
@@ -160,6 +165,7 @@ async def test_another_cluster_under_the_same_address_gets_no_write(
     assert watch.refusals() == ["target-changed"]
 
 
+@pytest.mark.long
 async def test_clusters_that_change_places_again_and_again_are_never_mixed(watch: Watch) -> None:
     """The address leads elsewhere while the last change is still being made good; versions of both fit each other."""
     other = Simulator(seed_of(watch.console.catalogue, 2), clock=ManualClock())

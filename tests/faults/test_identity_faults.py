@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.identities import OPERATORS
+from tests.faults.bench import Bench
+from tests.faults.client_certificates import ClientAuthority
 from tests.faults.conftest import WATCHED, Watch, plan
 from tests.faults.faulty_api import Fault, FaultyApi
 from tests.operations.opened_console import private_folders
 
-from posdeck.clock import ManualClock, SystemClock
+from posdeck.clock import SystemClock
 from posdeck.cluster.snapshot import FeedState, Kind
 from posdeck.errors import RefusedError
 from posdeck.operations.console import Console
-from posdeck.operations.embedded import seed_of
 from posdeck.operations.opening import Request, open_content
-from posdeck.operations.view import View
-from posdeck.simulator.server import Simulator
 
-pytestmark = pytest.mark.long
 Record = Callable[[str, object], None]
 PLUGIN = """
 import json, os, pathlib, sys
@@ -36,59 +38,7 @@ print(json.dumps({"apiVersion": info["apiVersion"], "kind": "ExecCredential", "s
 """
 
 
-class SetClock(SystemClock):
-    """A clock that somebody sets; time goes on as ever."""
-
-    offset = timedelta(0)
-
-    def now(self) -> datetime:
-        return super().now() + self.offset
-
-
-class Bench:
-    """A console that is opened as the test says, on an API with faults."""
-
-    def __init__(self, api: FaultyApi, cluster: Simulator, folder: Path) -> None:
-        self.api, self.cluster, self.folder = api, cluster, folder
-        self.clock = SetClock()
-        self.console: Console | None = None
-
-    async def open(self, user: dict[str, object] | None = None) -> Console:
-        kubeconfig = self.api.write_kubeconfig(self.folder / "kubeconfig", self.cluster.seed.namespace, user)
-        content = open_content(Request(kubeconfig=kubeconfig, environment="simulated"))
-        self.console = Console(content, clock=self.clock)
-        await self.console.start()
-        return self.console
-
-    async def sees(self, condition: Callable[[View], bool]) -> View:
-        assert self.console is not None
-        async with asyncio.timeout(30):
-            return await self.console.wait_for(condition)
-
-    async def live(self) -> float:
-        """Seconds until every watched kind is live."""
-        began = time.monotonic()
-        await self.sees(lambda v: all(v.snapshot.feed(k).state is FeedState.LIVE for k in WATCHED))
-        return time.monotonic() - began
-
-
-@pytest.fixture
-async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
-    private_folders(monkeypatch, tmp_path)
-    cluster = Simulator(
-        seed_of(open_content(Request(environment="simulated")).catalogue), clock=ManualClock()
-    )
-    await cluster.start()
-    api = FaultyApi(cluster)
-    await api.start()
-    made = Bench(api, cluster, tmp_path)
-    yield made
-    if made.console is not None:
-        await made.console.stop()
-    await api.stop()
-    await cluster.stop()
-
-
+@pytest.mark.long
 async def test_a_login_that_ends_is_told_in_the_plugins_words_and_is_back_by_itself(
     bench: Bench, record_property: Record
 ) -> None:
@@ -127,6 +77,7 @@ async def test_a_login_that_ends_is_told_in_the_plugins_words_and_is_back_by_its
     assert watch.refusals()
 
 
+@pytest.mark.long
 async def test_rights_given_after_the_start_are_used_within_seconds(
     bench: Bench, record_property: Record
 ) -> None:
@@ -137,6 +88,7 @@ async def test_rights_given_after_the_start_are_used_within_seconds(
     record_property("recovered_after", await bench.live())
 
 
+@pytest.mark.long
 async def test_the_metrics_api_goes_and_comes_back(bench: Bench, record_property: Record) -> None:
     await bench.open()
     await bench.live()
@@ -151,6 +103,7 @@ async def test_the_metrics_api_goes_and_comes_back(bench: Bench, record_property
     record_property("recovered_after", time.monotonic() - began)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("jump", [timedelta(hours=3), timedelta(hours=-3)], ids=["forward", "back"])
 async def test_a_clock_that_is_set_disturbs_nothing(
     bench: Bench, jump: timedelta, record_property: Record
@@ -177,6 +130,7 @@ async def test_a_clock_that_is_set_disturbs_nothing(
     assert watch.refusals() == []
 
 
+@pytest.mark.long
 async def test_a_full_quota_refuses_the_write_before_it(bench: Bench) -> None:
     """Every file may only be so large, as under a quota: the probe of the record's folder meets it."""
     import resource
@@ -197,3 +151,112 @@ async def test_a_full_quota_refuses_the_write_before_it(bench: Bench) -> None:
     assert watch.generation() == before
     await watch.may_write_again()
     assert os.listdir(console.opening.audit_file.parent)
+
+
+@pytest.mark.parametrize("refused_by", ["server", pytest.param("tls", marks=pytest.mark.long)])
+async def test_an_expired_client_certificate_is_told_and_its_successor_used(
+    bench: Bench, refused_by: str, record_property: Record
+) -> None:
+    """A Kubernetes server answers 401; what stands in front of one breaks the handshake off."""
+    authority = ClientAuthority()
+    first = authority.issue("someone", life=timedelta(hours=1))
+    await bench.api.stop()
+    bench.api.clients, bench.api.accepted_certificates = authority.pem, {first.der}
+    await bench.api.start()
+    console = await bench.open(first.user)
+    await bench.live()
+    await console.settled.wait()
+    pods = set(console.view.snapshot.pods)
+    watch = Watch(console, bench.api, bench.cluster, await plan(console))
+
+    bench.clock.offset = timedelta(hours=2)
+    bench.api.accepted_certificates = set()
+    if refused_by == "tls":
+        await bench.api.stop()
+        bench.api.clients = ClientAuthority().pem
+        await bench.api.start()
+    bench.api.cut()
+    told = re.compile(r"client certificate of .* expired at \d{4}-\d\d-\d\d")
+    state = FeedState.AUTH_EXPIRED if refused_by == "server" else FeedState.STALE
+    shown = await bench.sees(
+        lambda v: (
+            all(v.snapshot.feed(k).state is state for k in WATCHED)
+            and bool(told.search(v.snapshot.feed(Kind.PODS).reason))
+        )
+    )
+    assert set(shown.snapshot.pods) == pods
+    with pytest.raises(RefusedError):
+        await watch.write()
+
+    second = authority.issue("someone", life=timedelta(hours=9))
+    if refused_by == "tls":
+        await bench.api.stop()
+        bench.api.clients = authority.pem
+        await bench.api.start()
+    bench.api.accepted_certificates = {second.der}
+    bench.api.write_kubeconfig(bench.folder / "kubeconfig", bench.cluster.seed.namespace, second.user)
+    record_property("recovered_after", await bench.live())
+    await watch.may_write_again()
+    assert watch.refusals()
+
+
+async def test_a_kubeconfig_that_leads_elsewhere_by_now_is_not_followed(bench: Bench) -> None:
+    """Only who we are is read again; where we are stays as it was."""
+    bench.api.accepted = {"first"}
+    console = await bench.open({"token": "first"})
+    await bench.live()
+    other = FaultyApi(bench.cluster)
+    await other.start()
+    try:
+        other.write_kubeconfig(bench.folder / "kubeconfig", bench.cluster.seed.namespace, {"token": "second"})
+        bench.api.accepted = {"second"}
+        bench.api.cut()
+        shown = await bench.sees(
+            lambda v: all(v.snapshot.feed(k).state is FeedState.AUTH_EXPIRED for k in WATCHED)
+        )
+        assert shown.snapshot.pods
+        assert other.watching == 0
+        bench.api.write_kubeconfig(
+            bench.folder / "kubeconfig", bench.cluster.seed.namespace, {"token": "second"}
+        )
+        await bench.live()
+        assert console.view.snapshot.pods
+    finally:
+        await other.stop()
+
+
+@pytest.mark.long
+@pytest.mark.cluster
+async def test_a_real_server_refuses_an_expired_certificate_until_there_is_another(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    record_property: Record,
+) -> None:  # fmt: skip
+    private_folders(monkeypatch, tmp_path)
+    pki = control_plane.state / "pki"
+    authority = ClientAuthority(pki / "ca.crt", pki / "ca.key")
+    path = tmp_path / "kubeconfig"
+    content = json.loads(control_plane.identity("operator", namespace).read_text())
+
+    def log_in(life: timedelta) -> None:
+        content["users"][0]["user"] = authority.issue("someone", OPERATORS, life=life).user
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(content))
+
+    log_in(timedelta(hours=-1))
+    console = Console(
+        open_content(Request(kubeconfig=path, environment="simulated", namespace=namespace)),
+        clock=SystemClock(),
+    )
+    await console.start()
+    try:
+        async with asyncio.timeout(30):
+            shown = await console.wait_for(
+                lambda v: v.snapshot.feed(Kind.PODS).state is FeedState.AUTH_EXPIRED
+            )
+            assert "expired at" in shown.snapshot.feed(Kind.PODS).reason
+            log_in(timedelta(hours=1))
+            began = time.monotonic()
+            await console.wait_for(lambda v: v.snapshot.feed(Kind.PODS).state is FeedState.LIVE)
+            record_property("recovered_after", time.monotonic() - began)
+    finally:
+        await console.stop()

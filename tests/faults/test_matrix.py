@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.faults.__main__ import Collected, table
+from tests.faults.ci_table import AT_LEAST, in_the_suite
 from tests.faults.matrix import CASES, Case
 
 ROOT = Path(__file__).parents[2]
@@ -66,3 +67,17 @@ def test_only_a_case_all_of_whose_tests_passed_has_passed(
     text, passed = table([ROWS], collected)
     assert result in text
     assert passed is (result == "passed")
+
+
+def test_every_case_is_run_with_the_suite_or_on_request(request: pytest.FixtureRequest) -> None:
+    """Marks decide what the suite runs; the matrix says which cases that leaves to ``make faults``."""
+    selected = {item.nodeid for item in request.session.items}
+    if not {t.partition("::")[0] for c in CASES for t in c.tests} <= {n.partition("::")[0] for n in selected} | {
+        "tests/faults/test_terminal.py", "tests/faults/test_run_faults.py",  # on request as a whole
+    }:  # fmt: skip
+        pytest.skip("only a part of the suite is run")
+    running = in_the_suite(selected)
+    assert len(running) >= AT_LEAST
+    assert {(c.area, c.fault) for c in CASES if c not in running} == {
+        (c.area, c.fault) for c in CASES if c.on_request
+    }

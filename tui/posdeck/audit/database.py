@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -149,6 +149,13 @@ class Database:
     def _end(self, statement: str) -> None:
         if self._connection.in_transaction:
             self._connection.execute(statement)
+
+    def compare(self, same: Callable[[sqlite3.Connection], bool]) -> None:
+        """Raise AuditError unless ``same`` holds for a connection that has nothing in memory yet: a file that was
+        overwritten under us looks whole through the pages that we have read before."""
+        with translated(self.path), closing(_connect_reading(self.path)) as fresh:
+            if not same(fresh):
+                raise AuditError(str(self.path), "is damaged (it does not end as it did)", MOVE_ASIDE)
 
     def fold_log(self) -> None:
         """Move the write-ahead log into the file, unless somebody is reading just now: a log that was damaged

@@ -142,6 +142,7 @@ class AuditStore(AuditReader):
         custody.check_space(self.path.parent)
         with self._database.write(keep=False) as connection:
             last = tail(connection)
+            self._database.compare(lambda fresh: tail(fresh) == last)
             probe = link(last, record_id=_new_id(), at=self._clock.now(), kind="probe", subject="", body="{}")
             connection.execute(_INSERT, _row(probe))
         self._remember()

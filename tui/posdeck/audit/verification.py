@@ -86,7 +86,7 @@ def verify(
     if head is not None:
         points.append((head_path(path).name, head.checkpoint))
     try:
-        _check_file(connection, found)
+        _check_file(connection, path, found)
         for result in walk(_raw_records(connection, found)):
             if isinstance(result, Fault):
                 found.faults.append(result)
@@ -124,13 +124,19 @@ def _check_image(connection: sqlite3.Connection, found: _Findings, head: Head | 
         found.faults.append(Fault(0, "bytes outside of all records were changed", detail))
 
 
-def _check_file(connection: sqlite3.Connection, found: _Findings) -> None:
+def _check_file(connection: sqlite3.Connection, path: Path, found: _Findings) -> None:
     complaint = schema_complaint(connection)
     if complaint:
         found.faults.append(Fault(0, "the database is not as posdeck made it", complaint))
     for (line,) in connection.execute("PRAGMA integrity_check(20)"):
         if line != "ok":
             found.faults.append(Fault(0, "the database file is damaged", str(line)[:200]))
+    pages, size = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+    more = path.stat().st_size - pages * size  # a log is never folded in beyond what a reader sees
+    if more > 0:
+        found.faults.append(
+            Fault(0, "bytes outside of all records were changed", f"{more} follow the database")
+        )
 
 
 def _raw_records(connection: sqlite3.Connection, found: _Findings) -> Iterator[RawRecord]:

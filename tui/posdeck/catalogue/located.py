@@ -13,6 +13,7 @@ import yaml
 from posdeck.errors import ContentError
 
 LARGEST_FILE = 4 * 1024 * 1024
+MEND = "Mend the line, or take the last version of the file that worked."
 
 _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)\Z")
@@ -74,9 +75,9 @@ def parse_yaml(text: str, path: Path) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 0
-        raise ContentError(path, line, f"not valid YAML: {error.problem or error.context}") from error
+        raise ContentError(path, line, f"not valid YAML: {error.problem or error.context}", MEND) from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise ContentError(path, 0, f"not valid YAML: {str(error) or type(error).__name__}") from error
+        raise ContentError(path, 0, f"not valid YAML: {str(error) or type(error).__name__}", MEND) from error
     finally:
         loader.dispose()
     if node is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from posdeck.clock import Clock, SystemClock
-from posdeck.cluster.credentials import Credential, credentials_for
+from posdeck.cluster.credentials import Credential, Credentials, credentials_for
 from posdeck.cluster.kubeconfig import ExecSpec, Target
 from posdeck.cluster.transport import Transport
 
@@ -22,8 +22,15 @@ async def connect(target: Target, *, clock: Clock | None = None, route: Route = 
     ``auto`` takes the direct path unless the official client's loaders are needed (in cluster, oidc).
     Raises ConfigurationError, AuthExpiredError.
     """
-    credentials = credentials_for(target, clock or SystemClock())
+    clock = clock or SystemClock()
     needs_loader = target.in_cluster or bool(target.user.auth_provider)
+    credentials: Credentials
+    if target.sources and not needs_loader:
+        from posdeck.cluster.relogin import RereadCredentials
+
+        credentials = RereadCredentials(target, clock)
+    else:
+        credentials = credentials_for(target, clock)
     if route == "official" or (route == "auto" and needs_loader):
         from posdeck.cluster.official import open_official
 

@@ -22,6 +22,7 @@ from posdeck.cluster.kubeconfig import Target
 from posdeck.cluster.tls import is_loopback, proxy_for, tls_context
 
 _READ_BUFFER = 1 << 19
+_IDLE = 20.0  # seconds; after an outage those of every retired session would stay open for as long
 _RETIRED = 12  # sessions kept for what still runs on them
 _NO_LIMIT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT)
 
@@ -98,7 +99,7 @@ class DirectTransport(Exchange):
             return self._session
         context = tls_context(self._target, credential)
         connector = aiohttp.TCPConnector(
-            ssl=context, limit=0, ttl_dns_cache=30, keepalive_timeout=60, socket_factory=_keepalive_socket
+            ssl=context, limit=0, ttl_dns_cache=30, keepalive_timeout=_IDLE, socket_factory=_keepalive_socket
         )
         headers = {"User-Agent": "posdeck"}
         if not self._compress:

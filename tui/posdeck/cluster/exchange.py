@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 import aiohttp
 
 from posdeck.cluster.credentials import Credential, Credentials
+from posdeck.cluster.relogin import RereadCredentials
 from posdeck.cluster.transport import (
     JSON,
     REQUEST_TIMEOUT,
@@ -202,6 +203,8 @@ class Exchange(ABC):
     def _unreachable(self, error: BaseException, method: str, path: str, params: Params) -> UnreachableError:
         verb, what = verb_and_object(method, path, params)
         cause, remedy = _explain(error)
+        if isinstance(self._credentials, RereadCredentials) and self._credentials.suspicion:
+            cause = f"{cause}; the {self._credentials.suspicion}"
         return UnreachableError(self._server, f"{cause} (at {verb} {what})", remedy)
 
 

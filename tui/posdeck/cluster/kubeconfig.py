@@ -92,11 +92,23 @@ def load_target(
     """
     environ = os.environ if environ is None else environ
     files = read_files(_paths(kubeconfig, environ), must_exist=kubeconfig is not None)
-    clusters, users = _merged(files, "clusters", "cluster"), _merged(files, "users", "user")
     contexts = _merged(files, "contexts", "context")
     current = context or next((f.current_context for f in files if f.current_context), "")
     if not current and not contexts and kubeconfig is None and "KUBERNETES_SERVICE_HOST" in environ:
         return _in_cluster(environ, namespace, service_account)
+    return _resolved(files, context, namespace)
+
+
+def reload_target(target: Target) -> Target:
+    """The same context and namespace as the same files have them now. Raises ConfigurationError."""
+    return _resolved(read_files(list(target.sources), must_exist=True), target.context, target.namespace)
+
+
+def _resolved(files: list[File], context: str | None, namespace: str | None) -> Target:
+    """The target of a context of these files, by default of the current one."""
+    clusters, users = _merged(files, "clusters", "cluster"), _merged(files, "users", "user")
+    contexts = _merged(files, "contexts", "context")
+    current = context or next((f.current_context for f in files if f.current_context), "")
     entry = _chosen_context(files, contexts, current, explicit=bool(context))
     cluster_name, user_name = entry.text("cluster"), entry.text("user")
     if cluster_name not in clusters:

@@ -129,6 +129,8 @@ def read_files(paths: list[Path], *, must_exist: bool) -> list[File]:
         file = _parse(path, text)
         if file is not None:
             files.append(file)
+        elif must_exist:
+            raise ConfigurationError(str(path), "the kubeconfig is empty", "Log in again, or use a copy.")
     return files
 
 

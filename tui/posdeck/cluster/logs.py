@@ -25,6 +25,7 @@ from posdeck.kubetext.fields import at, integer, items, mapping
 _OVERLAP = timedelta(seconds=2)
 _BATCH = 500
 _LONGEST_LINE = 1 << 20
+_HELD = _LONGEST_LINE + 64  # bytes kept of a line that has not ended yet: the longest and its time
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +168,9 @@ class LogStream:
         batch: list[LogItem] = []
         stream = self._transport.stream("GET", path, params=params, headers={"Accept": "*/*"})
         async with stream as chunks:
-            async for arrived in _line_batches(chunks, whole=whole):
-                for raw in arrived:
-                    line = self._line(raw)
+            async for arrived, dropped in _line_batches(chunks, whole=whole):
+                for number, raw in enumerate(arrived):
+                    line = self._line(raw, 0 if number else dropped)
                     if self._seen.is_new(line):
                         batch.append(line)
                     if len(batch) >= _BATCH:
@@ -179,11 +180,11 @@ class LogStream:
                     yield batch
                     batch = []
 
-    def _line(self, raw: bytes) -> LogLine:
+    def _line(self, raw: bytes, dropped: int = 0) -> LogLine:
         stamp, separator, rest = raw.partition(b" ")
         time = parse_time(stamp.decode("ascii", "replace")) if separator or len(stamp) < 40 else None
         content = rest if time is not None else raw
-        cut = max(0, len(content) - _LONGEST_LINE)
+        cut = max(0, len(content) - _LONGEST_LINE) + dropped
         text = content[:_LONGEST_LINE].decode("utf-8", "replace").removesuffix("\r")
         return LogLine(self.pod, self.container, time, text, cut)
 
@@ -232,16 +233,30 @@ class _Seen:
                 del self._counts[key]
 
 
-async def _line_batches(chunks: AsyncIterator[bytes], *, whole: bool) -> AsyncIterator[list[bytes]]:
-    """The lines of each chunk together: a busy log must not cost a turn of the loop per line."""
-    held: list[bytes] = []
-    async for chunk in chunks:
+async def _line_batches(
+    chunks: AsyncIterator[bytes], *, whole: bool
+) -> AsyncIterator[tuple[list[bytes], int]]:
+    """The lines of each chunk together: a busy log must not cost a turn of the loop per line. With them, how many
+    bytes of the first were let go: one that does not end must not fill the memory."""
+    held, size, dropped = list[bytes](), 0, 0
+    async for arrived in chunks:
+        chunk = arrived
+        if dropped:
+            rest, ends, chunk = arrived.partition(b"\n")
+            dropped += len(rest)
+            if not ends:
+                continue
+            yield [b"".join(held)], dropped
+            held, size, dropped = [], 0, 0
         if b"\n" not in chunk:
-            held.append(chunk)
+            held.append(chunk[: _HELD - size])
+            dropped = len(chunk) - len(held[-1])
+            size += len(held[-1])
             continue
         found = b"".join([*held, chunk]).split(b"\n")
-        held = [found.pop()]
-        yield found
+        last = found.pop()
+        held, size, dropped = [last[:_HELD]], min(len(last), _HELD), max(0, len(last) - _HELD)
+        yield found, 0
     rest = b"".join(held)
     if whole and rest:
-        yield [rest]
+        yield [rest], dropped

@@ -161,6 +161,8 @@ class Run:
             report = json.loads(line)
             if report["report"] == "ended":
                 self._ending.reason, self._ending.left = report["reason"], report["left"]
+                if report.get("fault"):
+                    self._ending.faults.insert(0, self._redact(str(report["fault"])))
 
 
 class PreparedRun:

@@ -52,13 +52,20 @@ class Supervisor:
         """Supervise until the host has ended or has to be ended; 0 when nothing is left running."""
         self._install_signals()
         _become_subreaper()
-        while not self._reason:
-            self._turn()
+        broken = ""
+        try:
+            while not self._reason:
+                self._turn()
+        except OSError as error:  # a full disk, a folder that went: the run is ended like any other, and told
+            self._reason, broken = "broken", f"its supervisor failed ({error})"
         left = self._end()
-        self._write_ended(left)
+        with contextlib.suppress(
+            OSError
+        ):  # the folder may be gone; posdeck, if it lives, hears it by the pipe
+            self._write_ended(left)
         if not self._spec.get("keep"):
             shutil.rmtree(self._folder / RUNNER_FOLDER, ignore_errors=True)
-        self._report("ended", reason=self._reason, rc=self._host_code(), left=left)
+        self._report("ended", reason=self._reason, rc=self._host_code(), left=left, fault=broken)
         return 0 if left == 0 else 1
 
     @property

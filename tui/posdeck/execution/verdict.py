@@ -11,7 +11,7 @@ from posdeck.execution.events import EventKind, RunEvent, RunResult, RunStatus
 @dataclass(slots=True)
 class Ending:
     """What is collected while a run goes on. ``reason`` is the supervisor's word: finished, cancelled,
-    timeout, owner-died, or nothing when it vanished; ``faults`` are things that make the evidence
+    timeout, owner-died, broken, or nothing when it vanished; ``faults`` are things that make the evidence
     incomplete."""
 
     reason: str = ""

@@ -220,9 +220,10 @@ class SessionDriver(Performing):
         return float(getattr(rollback or act, "timeout", 0))
 
     async def let_go(self) -> None:
-        """Drop what is held ready, at the end of posdeck."""
+        """At the end of posdeck: drop what is held ready, and write down what is still owed to the record."""
         self._held.drop()
         await self._held.dropped()
+        await self._outcomes.close()
 
     def _show(self, **now: Any) -> None:
         """Only one thing is asked at a time: what was asked before goes."""

@@ -11,7 +11,6 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from posdeck.audit.record import Result, Verification
 from posdeck.catalogue.policy import Policy
 from posdeck.errors import PosdeckError, RefusedError
 from posdeck.execution.events import RunResult as PlaybookResult
@@ -19,7 +18,8 @@ from posdeck.execution.events import RunStatus
 from posdeck.execution.runs import Run
 from posdeck.operations import acting, checks, followups, looking, recovery
 from posdeck.operations.aftermath import aftermath, aftermath_now
-from posdeck.operations.gate import Permit, refuse
+from posdeck.operations.gate import refuse
+from posdeck.operations.outcomes import Outcomes
 from posdeck.operations.running import RunLog, run_playbook
 from posdeck.operations.showing import Showing
 from posdeck.operations.view import Evidence, TaskView
@@ -29,7 +29,7 @@ from posdeck.operations.write import ACTS, EMPTY, RESOURCES, Limits, Write
 from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
 from posdeck.runbooks.model import Act, Diagnose, Runbook
-from posdeck.runbooks.session import Session, StepState, StepStatus
+from posdeck.runbooks.session import Session
 
 _RESULTS = {
     RunStatus.SUCCEEDED: ev.RunResult.SUCCEEDED,
@@ -38,15 +38,6 @@ _RESULTS = {
     RunStatus.INCOMPLETE: ev.RunResult.INCOMPLETE,
     RunStatus.LOST: ev.RunResult.LOST,
 }
-_OVER = frozenset(
-    {
-        StepStatus.PASSED,
-        StepStatus.FAILED,
-        StepStatus.CANNOT_TELL,
-        StepStatus.CANCELLED,
-        StepStatus.REFUSED,
-    }
-)
 
 
 class Performing:
@@ -63,7 +54,7 @@ class Performing:
         self._digests = playbook_digests
         self._runs: dict[str, Run] = {}
         self._held = Held(workshop)
-        self._permits: dict[str, tuple[list[Permit], float]] = {}  # by unit, with when it began
+        self._outcomes = Outcomes(workshop, self._say_loud)
         self._break_glass = ""
         self._informed: tuple[str, ...] = ()
         self._beside = asyncio.Lock()
@@ -178,18 +169,20 @@ class Performing:
         step = self.runbook.step(effect.step)
         if not isinstance(step, Diagnose):
             raise TypeError(f"step {step.id} collects no evidence")
-        async with self._beside:
-            result, log = await run_playbook(
-                self.workshop,
-                run_id=effect.run,
-                playbook=effect.playbook,
-                target=effect.target,
-                variables=effect.variables,
-                timeout=effect.timeout,
-                on_start=lambda run: self._runs.__setitem__(effect.run, run),
-                on_change=lambda _: None,
-            )
-        self._runs.pop(effect.run, None)
+        try:
+            async with self._beside:
+                result, log = await run_playbook(
+                    self.workshop,
+                    run_id=effect.run,
+                    playbook=effect.playbook,
+                    target=effect.target,
+                    variables=effect.variables,
+                    timeout=effect.timeout,
+                    on_start=lambda run: self._runs.__setitem__(effect.run, run),
+                    on_change=lambda _: None,
+                )
+        finally:
+            self._runs.pop(effect.run, None)
         found = looking.found_by(step, log.results)
         return found.evidence, found.facts, result.succeeded, log.failure or result.message
 
@@ -278,7 +271,7 @@ class Performing:
                 ev.Refused(at=self._now(), run=effect.run, rule=error.rule, cause=acting.refusal_text(error))
             )
             return
-        self._permits[unit] = (permits, self.workshop.clock.monotonic())
+        self._outcomes.begin(unit, permits)
         self.showing.loud = acting.loud(self.workshop, permits)
         if self.session.cancelling:
             await self.post(ev.RunFinished(at=self._now(), run=effect.run, result=ev.RunResult.CANCELLED))
@@ -352,23 +345,15 @@ class Performing:
 
     async def _settle_unit(self, unit: str) -> None:
         """Write the outcomes of an act that is over, so that every intent has one before anything else happens."""
-        state = self.session.steps.get(unit)
-        if unit not in self._permits or state is None or state.status not in _OVER:
-            return
-        permits, began = self._permits.pop(unit)
-        result = _result(state)
-        duration = round((self.workshop.clock.monotonic() - began) * 1000)
-        verification = Verification(state.verdict.value) if state.verdict else Verification.CANNOT_TELL
-        warnings = await acting.settle_all(
-            self.workshop,
-            permits,
-            result,
-            verification=verification,
-            message=state.note,
-            duration_ms=duration,
-        )
-        owed = followups.asked_for(permits, self._policy(), result, self._now())
-        self.showing.loud = tuple(dict.fromkeys((*self.showing.loud, *warnings, *owed)))
+        settled = await self._outcomes.settle(unit, self.session.steps.get(unit))
+        if settled is not None:
+            for text in followups.asked_for(settled[0], self._policy(), settled[1], self._now()):
+                self._say_loud(text)
+
+    def _say_loud(self, text: str) -> None:
+        """Something that stays on the screen until the session goes on."""
+        self.showing.loud = tuple(dict.fromkeys((*self.showing.loud, text)))
+        self._show_change()
 
     def _documents(self, effect: fx.RunPlaybook) -> Write:
         """A write that carries what the record says about runbook, playbook and session."""
@@ -415,16 +400,6 @@ class Performing:
 
     def _now(self) -> Any:
         return self.workshop.clock.now()
-
-
-def _result(state: StepState) -> Result:
-    if state.status is StepStatus.REFUSED or state.changed is ev.Changed.NO:
-        return Result.CANCELLED if state.status is StepStatus.CANCELLED else Result.NOTHING_CHANGED
-    if state.changed is ev.Changed.UNKNOWN:
-        return Result.UNKNOWN
-    if state.status is StepStatus.CANCELLED:
-        return Result.CANCELLED
-    return Result.SUCCEEDED if state.status in {StepStatus.PASSED, StepStatus.CANNOT_TELL} else Result.FAILED
 
 
 def _says(check: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posdeck.cluster.connection import frozen_kubeconfig
+from posdeck.cluster.relogin import refreshed
 from posdeck.config import private_folder
 from posdeck.execution.events import EventKind, RunEvent, RunResult
 from posdeck.execution.runs import Run, RunRequest
@@ -88,10 +89,10 @@ def lay_out_run(
 
 
 def _freeze(workshop: Workshop, folder: Path) -> Path:
-    """Write the kubeconfig of a run, with the credential of this moment."""
+    """Write the kubeconfig of a run, with the login that the file has at this moment, for the same server."""
     kubeconfig = folder / "kubeconfig"
     kubeconfig.unlink(missing_ok=True)
-    frozen_kubeconfig(workshop.target, kubeconfig)
+    frozen_kubeconfig(refreshed(workshop.target), kubeconfig)
     return kubeconfig
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from posdeck.runbooks.model import Runbook
 
 MAX_BYTES = 512 * 1024
+_MEND = "Mend the line, or take the last version of the file that worked."
 _MAX_DEPTH = 40
 
 Location = tuple[str | int, ...]
@@ -128,9 +129,9 @@ def compose(path: Path, raw: bytes, loader: type[Any] = _PlainLoader) -> yaml.No
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         cause = error.problem or error.context or "not valid YAML"
-        raise ContentError(path, mark.line + 1 if mark else 0, f"not valid YAML: {cause}") from error
+        raise ContentError(path, mark.line + 1 if mark else 0, f"not valid YAML: {cause}", _MEND) from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise ContentError(path, 0, f"not valid YAML: {error}") from error
+        raise ContentError(path, 0, f"not valid YAML: {error}", _MEND) from error
     except RecursionError as error:
         raise ContentError(path, 0, "the YAML is nested too deeply") from error
     return node

@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0
 LIMIT = 1_000_000  # of reconciliations at one moment; more is a loop that feeds itself
-SLICE = 200  # reconciliations after which a running engine lets requests and watches have their turn
+SLICE = 20  # reconciliations after which a running engine lets requests and watches have their turn
 
 
 class Controller(Protocol):

@@ -172,4 +172,7 @@ def set_condition(conditions: list[Json], new: Json, now: str) -> list[Json]:
 
 def condition(conditions: list[Json] | None, kind: str) -> Json | None:
     """The condition of that type, or None."""
-    return next((c for c in conditions or () if c["type"] == kind), None)
+    for each in conditions or ():
+        if each["type"] == kind:
+            return each
+    return None

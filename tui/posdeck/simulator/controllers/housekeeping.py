@@ -115,10 +115,9 @@ class EndpointsController:
                 "targetRef": {"kind": "Pod", **named},
             }
 
-        ready, unready = (
-            [address(p) for p in pods if is_ready(p)],
-            [address(p) for p in pods if not is_ready(p)],
-        )
+        ready, unready = list[Json](), list[Json]()
+        for pod in pods:
+            (ready if is_ready(pod) else unready).append(address(pod))
         subset: Json = {"ports": self._ports(service)}
         if ready:
             subset["addresses"] = ready
@@ -144,7 +143,7 @@ class EndpointsController:
             {
                 "addresses": [pod["status"]["podIP"]],
                 "nodeName": pod["spec"]["nodeName"],
-                "conditions": {"ready": is_ready(pod), "serving": is_ready(pod), "terminating": False},
+                "conditions": {"ready": (ready := is_ready(pod)), "serving": ready, "terminating": False},
                 "targetRef": {"kind": "Pod", **{k: pod["metadata"][k] for k in ("namespace", "name", "uid")}},
             }
             for pod in pods

@@ -29,16 +29,16 @@ SOURCE = "replicaset-controller"
 
 def is_active(pod: Json) -> bool:
     """Whether a pod counts towards the number wanted."""
-    return (
-        dig(pod, "status", "phase") not in ("Succeeded", "Failed")
-        and "deletionTimestamp" not in pod["metadata"]
-    )
+    phase = (pod.get("status") or {}).get("phase")
+    return phase not in ("Succeeded", "Failed") and "deletionTimestamp" not in pod["metadata"]
 
 
 def is_ready(pod: Json) -> bool:
     """Whether the pod's Ready condition is true."""
-    found = condition(dig(pod, "status", "conditions"), "Ready")
-    return found is not None and found["status"] == "True"
+    for each in (pod.get("status") or {}).get("conditions") or ():
+        if each["type"] == "Ready":
+            return bool(each["status"] == "True")
+    return False
 
 
 class ReplicaSetController:
@@ -82,7 +82,8 @@ class ReplicaSetController:
                     replica_set, "Warning", "FailedCreate", f"Error creating: {error.message}", source=SOURCE
                 )
                 return error
-        for pod in sorted(pods, key=self._rank)[: max(0, len(pods) - wanted)]:
+        spare = max(0, len(pods) - wanted)
+        for pod in sorted(pods, key=self._rank)[:spare] if spare else ():
             meta = pod["metadata"]
             self._world.registry.delete(PODS, meta["namespace"], meta["name"], DeleteOptions())
             self._world.recorder.record(
