@@ -15,7 +15,7 @@ import pytest
 from tests.cluster import known_namespace
 from tests.cluster.api import wait_until
 from tests.cluster.control_plane import BARE_NODE, ControlPlane
-from tests.cluster.namespace_objects import APP, NGINX
+from tests.cluster.namespace_objects import APP, COLLECTOR, NGINX
 from tests.operations.opened_console import console_on, console_sees, private_folders
 
 from posdeck.operations.console import Console
@@ -28,7 +28,11 @@ Made = tuple[Fault, str, str, str]
 
 
 def _full(consumer: str) -> str:
-    return f"spc--pos--be--consumer-{consumer}--prod"
+    return _backend(f"consumer-{consumer}")
+
+
+def _backend(short: str) -> str:
+    return f"spc--pos--be--{short}--prod"
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,35 @@ def _stuck(stage: Stage, name: str) -> None:
     stage.plane.api.delete(stage.path("pods", pod) + "?gracePeriodSeconds=1")
 
 
+def _never_ready(stage: Stage, name: str) -> None:
+    state = {"running": {"startedAt": "2026-01-01T00:00:00Z"}}
+    stage.status(stage.park(name), state, started=True)
+
+
+def _evicted(stage: Stage, name: str) -> None:
+    body = {
+        "status": {"phase": "Failed", "reason": "Evicted", "message": "The node was low on resource: memory."}
+    }
+    stage.plane.api.patch(f"{stage.path('pods', stage.park(name))}/status", body)
+
+
+def _probe_fails(stage: Stage, name: str) -> None:
+    pod = stage.pods(name)[0]["metadata"]
+    about = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "name": pod["name"],
+        "namespace": stage.namespace,
+        "uid": pod["uid"],
+    }
+    event = {
+        "metadata": {"generateName": "probe-"}, "involvedObject": about, "type": "Warning", "reason": "Unhealthy",
+        "message": "Liveness probe failed: context deadline exceeded", "count": 5,
+        "firstTimestamp": _now(), "lastTimestamp": _now(), "source": {"component": "kubelet"},
+    }  # fmt: skip
+    stage.plane.api.create(stage.path("events"), event)
+
+
 def _zero(stage: Stage, name: str) -> None:
     stage.plane.api.patch(stage.path("deployments", name), {"spec": {"replicas": 0}})
 
@@ -178,6 +211,9 @@ FAULTS: tuple[Made, ...] = (
     (_stuck, _full("orders-bulk-upload"), "pod-stuck-terminating", "stuck-terminating"),
     (_zero, _full("order"), "workload-stopped", "scaled-to-zero"),
     (_paused, _full("auto-change-answer-na"), "rollout-paused", "rollout-paused"),
+    (_never_ready, _backend("wrk--batch-publisher"), "pod-not-ready", "never-ready"),
+    (_evicted, _backend("cron"), "pod-evicted", "node-pressure"),
+    (_probe_fails, COLLECTOR, "pod-probe-failing", ""),
     (_nobody_behind, NGINX, "service-without-endpoints", ""),
     (_missing, _full("orders-bulk-upload-svip1"), "deployment-missing", ""),
     (_blocked, _full("orders-bulk-upload-vip1"), "disruption-budget-blocked", ""),

@@ -112,7 +112,11 @@ def test_the_debrief_of_a_played_drill_says_what_was_seen_and_done() -> None:
         _view(80, problems=(sign,), sessions=(wrong,), actions=(old_act, _act(2, 75, "scale", "running")))
     )
     diary.take(_view(125, problems=(sign,)))
-    acts = (_act(2, 75, "scale", "succeeded"), _act(3, 120, "rollout-restart", "succeeded"))
+    acts = (
+        _act(2, 75, "scale", "succeeded"),
+        _act(3, 119, "exempt-write", "note"),
+        _act(4, 120, "rollout-restart", "succeeded"),
+    )
     diary.take(_view(150, sessions=(wrong, right), actions=acts))
     told = debrief(drill, 3, FaultTimes(NOON, at(130)), diary)
     assert told[0] == "Debrief: Orders pile up (seed 3)"

@@ -7,9 +7,11 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from posdeck.audit.record import Topic
 from posdeck.operations.drill_list import Cure, Drill
 from posdeck.operations.view import ActionSummary, SessionSummary, View
 
+BOOKKEEPING = frozenset({Topic.EXEMPT_WRITE.value})  # goes with an act
 MARK = "drill: "  # begins the line in which the embedded cluster tells the times of a drill
 
 
@@ -117,7 +119,9 @@ def _done(diary: Diary, began: datetime) -> list[tuple[str, str]]:
         for s in diary.sessions.values()
         if s.runbook not in diary.drill.runbooks and s.started is not None
     ]
-    acts = [(a.at, f"{a.act} {a.target}: {a.result}") for a in diary.acts.values()]
+    acts = [
+        (a.at, f"{a.act} {a.target}: {a.result}") for a in diary.acts.values() if a.act not in BOOKKEEPING
+    ]
     done = [(at, text) for at, text in sorted([*others, *acts]) if at >= began]
     rows = [
         ("what was done" if not n else "", f"{_after(began, at)}: {text}")
