@@ -17,8 +17,10 @@ from posdeck.operations.opening import Request, open_content
 from posdeck.simulator.registry import DeleteOptions
 from posdeck.simulator.resources import PODS
 from posdeck.simulator.server import Simulator
+from posdeck.simulator.world import Recorder
 
-CHURN, FAULTS, LASTS = 10.0, 300.0, 12.0  # simulated seconds: between deletions, between faults, of a fault
+CHURN, FAULTS, LASTS = 10.0, 150.0, 12.0  # simulated seconds: between deletions, between faults, of a fault
+EVENTS = 600.0  # simulated seconds for which events are kept: what the cluster has more of is no growth of posdeck's
 BROKEN = (
     Fault(500), Fault(429, {"Retry-After": "1"}), Fault(half=True), Fault(silent=True), Fault(410, watches=True),
     Fault(401), Fault(403), Fault(503),
@@ -42,6 +44,7 @@ async def main(kubeconfig: Path, began: float, factor: float, pods: int) -> None
         for d in seed.deployments
     )
     cluster = Simulator(replace(seed, nodes=nodes, deployments=deployments), clock=clock, history=4_000)
+    Recorder.KEPT_SECONDS = EVENTS
     await cluster.start()
     api = FaultyApi(cluster)
     await api.start()

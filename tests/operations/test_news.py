@@ -155,3 +155,16 @@ async def test_a_webhook_that_fails_is_named_by_its_host_alone() -> None:
     assert "s3cret" not in str(caught.value)
     with pytest.raises(WebhookError, match="not reached"):
         await post(address, {})
+
+
+async def test_a_password_in_the_address_goes_to_the_server_and_into_no_error() -> None:
+    address, bodies, server = await _received()
+    known = address.replace("127.0.0.1", "posdeck:p%40ss@127.0.0.1")
+    async with server:
+        await post(known, {})
+    assert bodies, "urllib itself takes the password for a part of the port"
+    for wrong in (known, known.replace("http://", "http://x"), "http://posdeck:p%40ss@127.0.0.1:port/"):
+        with pytest.raises(WebhookError) as caught:
+            await post(wrong, {})
+        assert "p%40ss" not in str(caught.value)
+        assert "p@ss" not in str(caught.value)

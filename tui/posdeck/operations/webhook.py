@@ -4,11 +4,13 @@ secret, is never shown."""
 from __future__ import annotations
 
 import asyncio
+import base64
+import http.client
 import json
 import urllib.error
 import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from posdeck.errors import PosdeckError
 from posdeck.operations.news import as_json, sentence
@@ -38,10 +40,14 @@ async def post(address: str, body: dict[str, Any]) -> None:
 
 
 def _post(address: str, body: bytes) -> None:
-    host = urlsplit(address).hostname or "?"
-    request = urllib.request.Request(  # noqa: S310 — the configuration takes https and this machine only
-        address, data=body, headers={"Content-Type": "application/json", "User-Agent": "posdeck"}
-    )
+    parts = urlsplit(address)
+    host = parts.hostname or "?"
+    headers = {"Content-Type": "application/json", "User-Agent": "posdeck"}
+    if parts.username is not None:  # urllib would take it for a part of the host, and quote it in its errors
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode('ascii')}"
+        address = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    request = urllib.request.Request(address, data=body, headers=headers)  # noqa: S310 — https, or this machine
     opener = urllib.request.build_opener(_NoRedirect)
     try:
         with opener.open(request, timeout=TIMEOUT) as answer:
@@ -51,9 +57,11 @@ def _post(address: str, body: bytes) -> None:
         raise WebhookError(
             f"webhook at {host}", f"it answered {error.code}", "See announce.webhook."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        # only of an operating system's error are the words known not to quote the address
         reason = getattr(error, "reason", error)
-        raise WebhookError(f"webhook at {host}", f"not reached: {reason}", "See announce.webhook.") from None
+        said = reason if isinstance(reason, OSError) else type(error).__name__
+        raise WebhookError(f"webhook at {host}", f"not reached: {said}", "See announce.webhook.") from None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
