@@ -1,9 +1,16 @@
 """KEDA's CRD of ScaledObjects for a real control plane, with the fields that its documentation names: what is misspelt is
-pruned or refused as on a cluster that has KEDA. Its operator is not there; a test writes the status in its place."""
+pruned or refused as on a cluster that has KEDA. Its operator is not there; a test writes the status in its place. One test at a time says whether the CRD is there, for the control
+plane is the same for every worker."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+from tests.cluster.api import wait_until
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.supervision import locked
 
 Json = dict[str, Any]
 TEXT: Json = {"type": "string"}
@@ -111,3 +118,24 @@ CRD: Json = {
         ],
     },
 }
+
+
+@contextmanager
+def absent(plane: ControlPlane) -> Iterator[None]:
+    """The control plane does not know ScaledObjects meanwhile."""
+    with locked(plane.state / "keda.lock"):
+        yield
+
+
+@contextmanager
+def installed(plane: ControlPlane) -> Iterator[None]:
+    """The control plane serves ScaledObjects meanwhile, and nothing acts on them."""
+    with locked(plane.state / "keda.lock"):
+        plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", CRD)
+        wait_until(
+            lambda: plane.kubectl("get", NAME, "-A").returncode == 0, "the API server serves ScaledObjects"
+        )
+        try:
+            yield
+        finally:
+            plane.kubectl("delete", "crd", NAME, "--ignore-not-found", "--wait=true")

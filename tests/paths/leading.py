@@ -176,10 +176,15 @@ class Leading:
     async def lead(self, path: Path) -> None:
         """From the first step to the end of ``path``."""
         original = await self.objects()
-        await self.set_scene()
         try:
             async with asyncio.timeout(PATIENCE):
+                await self.set_scene()
                 await self._lead(path)
+        except (AssertionError, TimeoutError):
+            if self.id and not self.driver.session.over:  # it would hold its lock
+                self.stage.part.leave.set()
+                await self.stage.console.cancel(self.id)
+            raise
         finally:
             await self.put_back(original)
             self.stage.clock.ahead += timedelta(hours=2)

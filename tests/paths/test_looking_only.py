@@ -82,7 +82,7 @@ async def look_through_all(stage: Stage, before: Callable[[], Awaitable[Any]]) -
 @pytest.mark.long
 @pytest.mark.cluster
 async def test_no_object_of_the_real_control_plane_gets_another_version(
-    real: OpenStage, real_namespace: str, control_plane: ControlPlane
+    real: OpenStage, real_namespace: str, control_plane: ControlPlane, keda_on_real: None
 ) -> None:
     async def moving() -> dict[str, Any]:
         found = await asyncio.to_thread(versions, control_plane, real_namespace)

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cluster.api import wait_until
 from tests.cluster.control_plane import ControlPlane
-from tests.cluster.keda import CRD
 from tests.cluster.keda import NAME as KEDA_CRD
+from tests.cluster.keda import absent, installed
 
 from posdeck.cluster.connection import connect
 from posdeck.cluster.kubeconfig import load_target
@@ -166,20 +165,21 @@ def test_a_sleeping_deployment_is_retired_and_restored_byte_for_byte(
 @pytest.fixture
 def keda(control_plane: ControlPlane) -> Iterator[None]:
     """KEDA's CRD, without its operator: what the API server accepts, and nothing that acts on it."""
-    control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", CRD)
-
-    def served() -> bool:
-        return control_plane.kubectl("get", KEDA_CRD, "-A").returncode == 0
-
-    wait_until(served, "the API server serves ScaledObjects")
-    yield
-    control_plane.kubectl("delete", "crd", KEDA_CRD, "--wait=true")
+    with installed(control_plane):
+        yield
 
 
 QUEUE = ("queue_name=pos.order", "trigger_authentication=rabbit", "scale_minimum=1", "scale_maximum=3")
 
 
-def test_queue_autoscaling_says_when_keda_is_missing(play: Play, deployment: Now) -> None:
+@pytest.fixture
+def no_keda(control_plane: ControlPlane) -> Iterator[None]:
+    """KEDA's CRD is not there."""
+    with absent(control_plane):
+        yield
+
+
+def test_queue_autoscaling_says_when_keda_is_missing(play: Play, deployment: Now, no_keda: None) -> None:
     told = play("queue-autoscaling-status.yml", "-l", HOST, "-v").stdout
     assert '"api_found": false' in told
     options = [part for value in (*QUEUE, "messages_each=50") for part in ("-e", value)]

@@ -751,6 +751,15 @@ class FakeFront:
         self._sessions[session.id] = session
         return session
 
+    async def resume_session(self, session_id: str) -> SessionView:
+        self.asked.append(("resume_session", session_id))
+        if self.open_error is not None:
+            raise self.open_error
+        if session_id not in self._sessions:
+            opened = await self.open_session("consumer-not-processing", {"consumer": "consumer-order"})
+            self._sessions[session_id] = replace(opened, id=session_id)
+        return self._sessions[session_id]
+
     def session(self, session_id: str) -> SessionView:
         if session_id not in self._sessions:
             raise NotFoundError(f"session {session_id}", "there is none of this id")

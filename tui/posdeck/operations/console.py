@@ -51,6 +51,7 @@ if TYPE_CHECKING:  # rules, runbooks and record are loaded when the first rows a
 TICK = 0.1  # seconds between two views at the most
 ACTIONS_SHOWN = 20
 JUDGED_BY = (Kind.PODS, Kind.DEPLOYMENTS, Kind.REPLICA_SETS, Kind.HPAS, Kind.SERVICES, Kind.EVENTS)
+STORED_PERIOD = 5.0  # seconds between two looks at the stored sessions
 ROWS_FIRST = 5.0  # seconds that the rules wait for the first rows, when they may be loaded later
 
 
@@ -259,6 +260,14 @@ class Console(Guiding, Lookups):
                 await self.wait_for(_has_pods)
         await self._judging.load()
         await self._load_actions()
+        await self._follow_stored()
+
+    async def _follow_stored(self) -> None:
+        """Sessions of earlier times and of other terminals, for whoever watches."""
+        while True:
+            if await self.read_stored():
+                self._changed.set()
+            await self.clock.sleep(STORED_PERIOD)
 
     def _session_changed(self, driver: SessionDriver) -> None:
         self._changed.set()

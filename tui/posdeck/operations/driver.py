@@ -17,6 +17,7 @@ from posdeck.operations.policies import wanted_contacts
 from posdeck.operations.session_store import SessionStore
 from posdeck.operations.showing import Showing
 from posdeck.operations.standing import Verdict
+from posdeck.operations.stored import kept_evidence
 from posdeck.operations.warming import Wanted
 from posdeck.operations.workshop import Workshop
 from posdeck.runbooks import effects as fx
@@ -58,7 +59,8 @@ class SessionDriver(Performing):
         await self.post(ev.Started(at=self._now(), straight=straight))
 
     async def resume(self, actor: str, digest: str) -> None:
-        """Take a stored session up again; what was interrupted is settled first."""
+        """Take a stored session up again, with the evidence it had; what was interrupted is settled first."""
+        self.showing.evidence = await kept_evidence(self.workshop, self.runbook, self.session)
         await self.post(ev.Resumed(at=self._now(), actor=actor, digest=digest))
 
     async def answer(self, choice: str, note: str = "") -> None:

@@ -134,6 +134,10 @@ class Front(Protocol):
         """Begin a session, at its first step or ``straight`` at the runbook's shortcut."""
         ...
 
+    async def resume_session(self, session_id: str) -> SessionView:
+        """Take a stored session up again. Raises PosdeckError when it belongs elsewhere, or is carried on there."""
+        ...
+
     def session(self, session_id: str) -> SessionView:
         """One session as it stands."""
         ...

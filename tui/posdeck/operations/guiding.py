@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -36,6 +37,7 @@ class Guiding:
         self._actor = actor
         self._session_listeners: list[Callable[[SessionView], None]] = []
         self._drivers: dict[str, SessionDriver] = {}
+        self._stored: tuple[SessionSummary, ...] = ()
 
     @property
     def view(self) -> View:
@@ -114,24 +116,50 @@ class Guiding:
         runbook, session = self.library.new_session(
             runbook_id, params, actor=self._actor.user, check_only=check_only
         )
+        environment, cluster, namespace = self._place()
+        session = replace(session, environment=environment, cluster=cluster, namespace=namespace)
         driver = self._drive(workshop, runbook, session)
         await driver.start(straight=straight)
         return self.session(session.id)
 
+    def _place(self) -> tuple[str, str, str]:
+        """Where sessions belong that are begun here: environment, cluster and namespace."""
+        cluster = self.view.snapshot.connection.cluster_uid
+        return self.catalogue.environment.name, cluster, self.opening.namespace
+
     async def resume_session(self, session_id: str) -> SessionView:
-        """Take a stored session up again, after a crash, a lost terminal or a handover."""
+        """Take a stored session up again, after a crash, a lost terminal or a handover. Raises PosdeckError when it
+        belongs elsewhere, or another posdeck carries it on."""
         if session_id not in self._drivers:
             workshop = self.require_workshop()
-            session = self._sessions.load(session_id)
-            runbook = self.library.runbook(session.runbook)
-            driver = self._drive(workshop, runbook, session)
-            await driver.resume(self._actor.user, self.library.digest(runbook))
+            session = self._take(session_id)
+            session_id = session.id
+            try:
+                if session.over:
+                    raise PosdeckError(f"session {session_id}", "is over", "Begin the runbook anew.")
+                runbook = self.library.runbook(session.runbook)
+                digest = self.library.digest(runbook)
+                driver = self._drive(workshop, runbook, session)
+            except PosdeckError:
+                self._sessions.release(session_id)
+                raise
+            await driver.resume(self._actor.user, digest)
         return self.session(session_id)
+
+    def _take(self, session_id: str) -> Session:
+        """A stored session that nobody else carries on, and that belongs here."""
+        from posdeck.operations.stored import refuse_elsewhere
+
+        session = self._sessions.load(session_id)
+        refuse_elsewhere(session, self._place())
+        self._sessions.claim(session.id)
+        return self._sessions.load(session.id)  # what it was the moment before may be old
 
     def _drive(self, workshop: Workshop, runbook: Runbook, session: Session) -> SessionDriver:
         from posdeck.operations.driver import SessionDriver
 
         digests = self.library.playbook_digests(runbook)
+        self._sessions.claim(session.id)
         driver = SessionDriver(
             workshop, runbook, session, self._sessions, self._on_session, playbook_digests=digests
         )
@@ -160,11 +188,12 @@ class Guiding:
         confirmed. Raises PosdeckError when there is no act that can be taken back."""
         if session_id not in self._drivers:
             workshop = self.require_workshop()
-            session = self._sessions.load(session_id)
+            session = self._take(session_id)
             runbook = self.library.runbook(session.runbook)
             if not session.over:
                 return await self._take_back_of_open(session.id, step)
             if self.library.digest(runbook) != session.digest:
+                self._sessions.release(session.id)
                 raise PosdeckError(
                     f"session {session.id}",
                     "its runbook or a playbook of it changed since, so its way back may be another one",
@@ -173,6 +202,7 @@ class Guiding:
             session_id = session.id
             self._drive(workshop, runbook, replace(session, actor=self._actor.user))
         driver = self.driver(session_id)
+        self._sessions.claim(session_id)
         await driver.take_back(step)
         return self.session(session_id)
 
@@ -209,21 +239,30 @@ class Guiding:
         from posdeck.operations.session_view import view_of
 
         view = view_of(driver)
+        if driver.session.over:
+            self._sessions.release(driver.session.id, over=True)
         for listener in tuple(self._session_listeners):
             listener(view)
         self._session_changed(driver)
 
     def _open_summaries(self) -> tuple[SessionSummary, ...]:
-        """The sessions of this process that go on."""
+        """The sessions that are not over: of this process, then those that are stored."""
+        stored = tuple(each for each in self._stored if each.id not in self._drivers)
         if not self._drivers:
-            return ()
+            return stored
         from posdeck.operations.session_view import summary_of
 
-        return tuple(
-            summary_of(d.session, d.runbook.metadata.title)
-            for d in self._drivers.values()
-            if not d.session.over
-        )
+        own = (summary_of(d.session, d.runbook.metadata.title) for d in self._drivers.values())
+        return (*(each for each in own if not self._drivers[each.id].session.over), *stored)
+
+    async def read_stored(self) -> bool:
+        """Look for sessions of earlier times and of other terminals; whether there is anything new."""
+        from posdeck.operations.stored import summaries
+
+        titles = {each.id: each.title for each in self.runbooks()}
+        found = await asyncio.to_thread(summaries, self._sessions, titles, self._place())
+        new, self._stored = found != self._stored, found
+        return new
 
     async def _leave_sessions(self, cause: str) -> None:
         """A session that waits stays stored and can be resumed; a run is cancelled."""
@@ -232,3 +271,4 @@ class Guiding:
                 with contextlib.suppress(PosdeckError):
                     await driver.cancel(cause)
             await driver.let_go()
+            self._sessions.release(driver.session.id, over=driver.session.over)

@@ -84,7 +84,16 @@ class RunbookLibrary:
 
     def markdown(self, runbook_id: str) -> str:
         """The runbook as a document."""
-        return document(self.runbook(runbook_id))
+        return document(self.runbook(runbook_id), named=self._named)
+
+    def _named(self, target: str) -> list[dict[str, str]]:
+        """What a target without parameters stands for in commands: its deployments, in this namespace."""
+        workloads = self.catalogue.workloads
+        names = [target] if target in workloads else _Names(self.catalogue).members(target)
+        namespace = self.catalogue.environment.namespace
+        return [
+            {"namespace": namespace, "name": name, "deployment": workloads[name].deployment} for name in names
+        ]
 
     def for_finding(self, finding: str, short: str) -> tuple[str, Mapping[str, str]] | None:
         """The runbook that answers a finding on a workload, with its parameters filled in."""

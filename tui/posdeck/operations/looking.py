@@ -4,8 +4,10 @@ facts that a decision can be suggested from."""
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from posdeck.execution.events import EventKind, RunEvent
@@ -62,6 +64,21 @@ def as_text(evidence: Sequence[Evidence]) -> str:
         if each.text:
             parts.append(each.text)
     return "\n".join(parts)
+
+
+def read_back(step: str, text: str) -> tuple[Evidence, ...]:
+    """Evidence from what ``as_text`` kept; a section whose lines all have the same number of tabs is a table."""
+    found: list[Evidence] = []
+    for section in re.split(r"(?m)^== ", text)[1:]:
+        title, *lines = section.rstrip("\n").split("\n")
+        notes = tuple(line[2:] for line in takewhile(lambda line: line.startswith("! "), lines))
+        rest = lines[len(notes) :]
+        rows = [tuple(line.split("\t")) for line in rest]
+        if rows and len(rows[0]) > 1 and len({len(row) for row in rows}) == 1:
+            found.append(Evidence(step, title, columns=rows[0], rows=tuple(rows[1:]), notice=notes))
+        else:
+            found.append(Evidence(step, title, text="\n".join(rest), notice=notes))
+    return tuple(found)
 
 
 def _shown(step: Diagnose, event: RunEvent) -> Evidence | None:

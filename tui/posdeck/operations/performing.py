@@ -21,6 +21,7 @@ from posdeck.operations.aftermath import aftermath, aftermath_now
 from posdeck.operations.gate import refuse
 from posdeck.operations.outcomes import Outcomes
 from posdeck.operations.running import RunLog, run_playbook
+from posdeck.operations.session_view import kubectl_of
 from posdeck.operations.showing import Showing
 from posdeck.operations.view import Evidence, TaskView
 from posdeck.operations.warming import Held, Wanted
@@ -137,8 +138,8 @@ class Performing:
         return await self.workshop.record(lambda store: store.save_evidence(self.session.id, name, text))
 
     def _show_evidence(self, step: str, evidence: tuple[Evidence, ...], digest: str) -> None:
-        kubectl = str(getattr(self.runbook.step(step), "kubectl", "") or "")
-        self.showing.evidence += [replace(e, digest=digest, kubectl=self._kubectl(kubectl)) for e in evidence]
+        kubectl = kubectl_of(self, self.runbook.step(step))
+        self.showing.evidence += [replace(e, digest=digest, kubectl=kubectl) for e in evidence]
 
     async def _collect_beside(self, effect: fx.CollectBeside) -> None:
         """One at a time: the plan that a person waits for comes first. An error here must not end the act."""
@@ -391,12 +392,6 @@ class Performing:
         """Everybody who was told, by steps of this session and with its confirmations."""
         by_steps = (who for state in self.session.steps.values() for who in state.told)
         return tuple(dict.fromkeys((*by_steps, *self._informed)))
-
-    def _kubectl(self, text: str) -> str:
-        """A step's kubectl line with its placeholders filled, for reading only."""
-        from posdeck.operations.session_view import fill_text
-
-        return fill_text(self, text)
 
     def _now(self) -> Any:
         return self.workshop.clock.now()

@@ -11,6 +11,8 @@ from posdeck.operations.acting import PlannedWrite
 from posdeck.operations.checks import workloads_of
 from posdeck.operations.policies import wanted_contacts
 from posdeck.operations.view import (
+    HERE,
+    STORED,
     ChoiceView,
     Confirmation,
     Question,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from posdeck.operations.driver import SessionDriver
     from posdeck.operations.performing import Performing
     from posdeck.operations.workshop import Workshop
+    from posdeck.runbooks.graph import AnyStep
 
 EXIT_PASSED, EXIT_FAILED, EXIT_CANNOT_TELL, EXIT_REFUSED, EXIT_CANCELLED = 0, 1, 2, 3, 4
 
@@ -83,17 +86,20 @@ def view_of(driver: SessionDriver) -> SessionView:
     )
 
 
-def summary_of(session: Session, title: str) -> SessionSummary:
+def summary_of(session: Session, title: str, held: str = HERE, place: str = "") -> SessionSummary:
     """One line for the list of sessions."""
+    status = _status(session)
     return SessionSummary(
         id=session.id,
         runbook=session.runbook,
         title=title,
         target=target_of(session),
-        status=_status(session),
+        status="interrupted" if held == STORED and status == "running" else status,
         step=session.step,
         started=session.began,
         who=session.actor,
+        held=held,
+        place=place,
     )
 
 
@@ -141,16 +147,31 @@ def fill_text(driver: Performing, text: str) -> str:
     if "{{" not in text:
         return text
     workshop, session = driver.workshop, driver.session
-    spaces = session.spaces()
     named = target_of(session)
     workload = workshop.catalogue.workloads.get(named)
-    spaces["target"] = {
-        "namespace": workshop.target.namespace,
-        "name": named,
-        "deployment": workload.deployment if workload else named,
-    }
+    target = _target(workshop, named, workload.deployment if workload else named)
+    return _filled(session, text, target)
+
+
+def kubectl_of(driver: Performing, step: AnyStep) -> str:
+    """What the step looks at or does, as kubectl commands to copy: one line for each workload of its target."""
+    text, session = getattr(step, "kubectl", None) or "", driver.session
+    if "{{" not in text:
+        return text
+    name = str(fill(getattr(step, "target", ""), session.spaces(), subject=f"step {step.id}"))
+    workloads = workloads_of(driver.workshop, name)
+    lines = (_filled(session, text, _target(driver.workshop, w.name, w.deployment)) for w in workloads)
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _target(workshop: Workshop, name: str, deployment: str) -> Mapping[str, str]:
+    return {"namespace": workshop.target.namespace, "name": name, "deployment": deployment}
+
+
+def _filled(session: Session, text: str, target: Mapping[str, str]) -> str:
     try:
-        return str(fill(text, spaces, subject=f"runbook {session.runbook}"))
+        spaces = {**session.spaces(), "target": target}
+        return str(fill(text, spaces, subject=f"runbook {session.runbook}")).strip()
     except SubstitutionError:
         return text
 

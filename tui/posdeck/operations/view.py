@@ -144,9 +144,13 @@ class ActionSummary:
     record_id: str = ""
 
 
+# who carries a session on: this process, nobody (it is stored, and can be taken up), or another posdeck
+HERE, STORED, ELSEWHERE = "here", "stored", "elsewhere"
+
+
 @dataclass(frozen=True, slots=True)
 class SessionSummary:
-    """One runbook session, in a line."""
+    """One runbook session, in a line. ``held`` says who carries it on."""
 
     id: str
     runbook: str
@@ -156,6 +160,8 @@ class SessionSummary:
     step: str
     started: datetime | None = None
     who: str = ""
+    held: str = HERE
+    place: str = ""  # where it belongs, when that is not here
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from posdeck.runbooks.conditions import AllOf, AnyOf, Fact
@@ -21,10 +21,20 @@ _COMPARED = {
 }
 
 
-def document(runbook: Runbook, values: Mapping[str, Mapping[str, Any]] | None = None) -> str:
+Named = Callable[[str], Sequence[Mapping[str, str]]]
+
+
+def _nobody(_target: str) -> Sequence[Mapping[str, str]]:
+    return ()
+
+
+def document(
+    runbook: Runbook, values: Mapping[str, Mapping[str, Any]] | None = None, named: Named = _nobody
+) -> str:
     """The whole runbook as Markdown; ``values`` (namespace → name → value) fill the placeholders they know,
-    the others stay as ``<name>``."""
-    return "\n".join(_Writer(runbook, values or {}).lines()).rstrip() + "\n"
+    the others stay as ``<name>``. ``named`` gives what a step's target stands for: the values of ``target``
+    for each of its workloads."""
+    return "\n".join(_Writer(runbook, values or {}, named).lines()).rstrip() + "\n"
 
 
 def command(template: str, values: Mapping[str, Mapping[str, Any]]) -> str:
@@ -45,9 +55,10 @@ def duration(seconds: int) -> str:
 
 
 class _Writer:
-    def __init__(self, runbook: Runbook, values: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, runbook: Runbook, values: Mapping[str, Mapping[str, Any]], named: Named) -> None:
         self._runbook = runbook
         self._values = values
+        self._named = named
         self._numbers = {step.id: number for number, step in enumerate(runbook.steps, 1)}
 
     def lines(self) -> Iterator[str]:
@@ -95,17 +106,21 @@ class _Writer:
             return "the end"
         return f"step {self._numbers[step_id]}, {self._runbook.step(step_id).title}"
 
-    def _kubectl(self, line: str | None) -> Iterator[str]:
-        if line:
+    def _kubectl(self, step: Diagnose | Act) -> Iterator[str]:
+        if step.kubectl:
+            targets = self._named(step.target) or ({},)
             yield ""
             yield "```sh"
-            yield self._text(line)
+            yield from dict.fromkeys(
+                command(step.kubectl, {**self._values, **({"target": each} if each else {})})
+                for each in targets
+            )
             yield "```"
 
     def _step(self, step: AnyStep) -> Iterator[str]:
         if isinstance(step, Diagnose):
-            yield self._text(f"Look: {step.why}")
-            yield from self._kubectl(step.kubectl)
+            yield self._text(f"Look at {step.target}: {step.why}")
+            yield from self._kubectl(step)
             yield from self._onward(step)
         elif isinstance(step, Decide):
             yield from self._decide(step)
@@ -136,10 +151,11 @@ class _Writer:
             yield f"- {self._text(choice.label)} → {self._to(choice.next)}.{when}"
 
     def _act(self, step: Act) -> Iterator[str]:
-        yield f"**Change ({self._runbook.class_of(step).value}).** {self._text(step.why)}"
+        effect = self._runbook.class_of(step).value
+        yield f"**Change {self._text(step.target)} ({effect}).** {self._text(step.why)}"
         yield ""
         yield self._text(step.preview)
-        yield from self._kubectl(step.kubectl)
+        yield from self._kubectl(step)
         yield ""
         yield f"- Verified by: {', '.join(_proof(each) for each in step.verify)}"
         yield f"- {self._undo(step.rollback, step.irreversible)}"

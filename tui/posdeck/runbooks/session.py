@@ -146,6 +146,9 @@ class Session:
     version: Literal[1] = 1
     typed_confirmation: bool = True
     check_only: bool = False
+    environment: str = ""  # with the two below: where it belongs, and nowhere else goes on
+    cluster: str = ""
+    namespace: str = ""
     phase: Phase = Phase.NEW
     ending: Status | None = None
     handed_over_to: str = ""

@@ -74,6 +74,7 @@ _VIEW_KEYS = (
     ("findings", "7"),
     ("runbooks", "8"),
     ("audit", "9"),
+    ("sessions", "0"),
 )
 
 ACTIONS: tuple[Action, ...] = (

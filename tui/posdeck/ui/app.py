@@ -239,7 +239,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
             return
         if self.trail[-1] != entry.name:
             self.trail.append(entry.name)
-            del self.trail[:-20]
+            del self.trail[1:-19]  # the way back ends at the overview
         await self.console_screen.enter(entry.name, entry.pane)
 
     # keys

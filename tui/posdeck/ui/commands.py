@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from posdeck.errors import PosdeckError
 from posdeck.operations.kinds import KNOWN
+from posdeck.operations.view import ELSEWHERE, STORED
 from posdeck.ui import completing, switching
 from posdeck.ui.errands import change_theme
 from posdeck.ui.leaving import leave_if_meant
@@ -24,6 +25,7 @@ from posdeck.ui.subjects import deployment_subject, object_subject, pod_subject
 from posdeck.ui.views import BY_NAME
 
 if TYPE_CHECKING:
+    from posdeck.operations.front import RunbookSummary
     from posdeck.ui.app import PosdeckApp
 
 # kinds that rows know by their plural; every other one is the server's to find
@@ -55,8 +57,8 @@ async def command(app: PosdeckApp, text: str) -> None:
         await lift_or_end(app, rest)
     elif what := _elsewhere(word):
         await switching.switch(app, what, rest)
-    elif word in {"session", "sessions"}:
-        await _open_session(app, rest)
+    elif word in {"session", "resume"}:
+        await _open_session(app, rest, stored=word == "resume")
     elif word in {"logs", "log"} and (group := _group_or_pod(app, rest)) is not None:
         await open_logs(app, *group)
     elif word in completing.OF_OBJECTS and (found := _object(app, rest)) is not None:
@@ -102,15 +104,29 @@ async def _forward(app: PosdeckApp, rest: str) -> None:
     await forward_subject(app, subject, ports.strip())
 
 
-async def _open_session(app: PosdeckApp, wanted: str) -> None:
-    """The session whose id begins so, or the newest open one."""
+async def _open_session(app: PosdeckApp, wanted: str, *, stored: bool) -> None:
+    """The session whose id begins so, or the newest open one of here; with ``stored`` the newest that waits on disk."""
     found = [s for s in app.scene.view.sessions if s.id.startswith(wanted)]
+    if not wanted:
+        found = [s for s in found if not s.place and s.held != ELSEWHERE and (s.held == STORED or not stored)]
     still = [s for s in found if s.status not in ENDED] or (found if wanted else [])
     if not still:
-        app.notice(f"No session begins with “{plain(wanted)}”." if wanted else "No session is open.", "warn")
+        which = "waits to be resumed" if stored else "is open"
+        app.notice(
+            f"No session begins with “{plain(wanted)}”; :sessions lists them."
+            if wanted
+            else f"No session {which} here; :sessions lists all.",
+            "warn",
+        )
         return
     newest = max(still, key=lambda s: s.started.timestamp() if s.started else 0.0)
     await show_session(app, newest.id)
+
+
+def _asked_for(runbook: RunbookSummary, workload: str) -> str:
+    """The parameter that a workload's name answers: of that type, or with it among its choices."""
+    fits = (ask for ask in runbook.asks if ask.type == "workload" or workload in ask.choices)
+    return next((ask.name for ask in fits), "")
 
 
 def _object(app: PosdeckApp, rest: str) -> Subject | None:
@@ -166,7 +182,7 @@ async def _named(app: PosdeckApp, word: str, rest: str) -> None:
         await open_links(app, subject)
     elif word == "run":
         summary = next((r for r in front.runbooks() if r.id == runbook), None)
-        name = next((ask.name for ask in summary.asks if ask.type == "workload"), "") if summary else ""
+        name = _asked_for(summary, workload.name) if summary else ""
         if not name:
             app.notice(f"Runbook {runbook} asks for no workload. :run {runbook} begins it.", "warn")
             return

@@ -21,8 +21,8 @@ CONTEXT = ("ctx", "context", "contexts")
 NAMESPACE = ("ns", "namespace", "namespaces")
 ENVIRONMENT = ("env", "environment", "environments")
 COMMANDS = (
-    "restart", "describe", "yaml", "run", "session", "forward", "links", "ctx", "ns", "env", "redaction", "palette",
-    "theme", "help", "quit",
+    "restart", "describe", "yaml", "run", "session", "resume", "forward", "links", "ctx", "ns", "env", "redaction",
+    "palette", "theme", "help", "quit",
 )  # fmt: skip
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
@@ -62,7 +62,7 @@ def complete(text: str, words: Words) -> list[str]:
         (CONTEXT, words.contexts),
         (NAMESPACE, words.namespaces),
         (ENVIRONMENT, words.environments),
-        (("session", "sessions"), words.sessions),
+        (("session", "resume"), words.sessions),
         (("theme",), tuple(PALETTES)),
     )
     return next((_of(head, tail, found) for heads, found in lists if head in heads), [])

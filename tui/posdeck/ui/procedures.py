@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from posdeck.errors import PosdeckError, RefusedError
 from posdeck.operations.front import RunbookSummary
-from posdeck.operations.view import SessionView
+from posdeck.operations.view import HERE, SessionView
 from posdeck.ui.actions import Action
 from posdeck.ui.places import FORM_PLACE, SESSION_PLACE
 from posdeck.ui.screens.form import FormPane
@@ -103,9 +103,13 @@ async def _ask(app: PosdeckApp, runbook: RunbookSummary, given: Mapping[str, str
 
 
 async def show_session(app: PosdeckApp, session_id: str) -> None:
-    """Go to a session as it stands."""
+    """Go to a session as it stands; one that is only stored is taken up again."""
+    known = next((s for s in app.scene.view.sessions if s.id == session_id), None)
     try:
-        session = app.need_front().session(session_id)
+        if known is not None and known.held != HERE:
+            session = await app.need_front().resume_session(session_id)
+        else:
+            session = app.need_front().session(session_id)
     except PosdeckError as problem:
         app.notice(str(problem), "bad")
         return

@@ -12,7 +12,7 @@ from posdeck.ui.screens.forwards import ForwardsPane
 from posdeck.ui.screens.hpa import HpaPane
 from posdeck.ui.screens.kinds import AllPane
 from posdeck.ui.screens.levels import LevelsPane
-from posdeck.ui.screens.library import AuditPane, RunbooksPane
+from posdeck.ui.screens.library import AuditPane, RunbooksPane, SessionsPane
 from posdeck.ui.screens.logs import LogsPane
 from posdeck.ui.screens.overview import OverviewPane
 from posdeck.ui.screens.pane import Pane
@@ -62,6 +62,7 @@ VIEWS: tuple[ViewEntry, ...] = (
     ViewEntry("runbooks", ("rb", "runbook"), "the library", RunbooksPane),
     ViewEntry("forwards", ("pf", "port-forward", "portforward"), "port-forwards", ForwardsPane),
     ViewEntry("audit", ("au", "records"), "what was done", AuditPane),
+    ViewEntry("sessions", ("se",), "sessions that go on or wait to be resumed", SessionsPane),
 )
 BY_NAME: dict[str, ViewEntry] = {name: view for view in VIEWS for name in (view.name, *view.aliases)}
 

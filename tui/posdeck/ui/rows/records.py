@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from posdeck.operations.front import RunbookSummary
-from posdeck.operations.view import ActionSummary, SessionSummary
+from posdeck.operations.view import ELSEWHERE, HERE, STORED, ActionSummary, SessionSummary
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Cell, Column, RowKind, Sections, time_order
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone
 
 EXEMPT = "exempt-write"  # the record's word for what goes with an act
+_HELD = {HERE: "open here", STORED: "stored, ⏎ resumes", ELSEWHERE: "another posdeck"}
 _RESULT = {
     "succeeded": ("✔", Tone.GOOD),
     "failed": ("✖", Tone.BAD),
@@ -110,7 +111,7 @@ class ActionLines(Audit):
         open_sessions: dict[str, Any] = {
             f"session/{s.id}": s
             for s in scene.view.sessions
-            if s.status not in {"done", "cancelled", "failed"}
+            if s.status not in {"done", "cancelled", "failed"} and not s.place
         }
         # what goes with an act (its Lease, its Event) is in the record, and says nothing new here
         acts = (action for action in scene.view.actions if action.act != EXEMPT)
@@ -120,7 +121,7 @@ class ActionLines(Audit):
         if isinstance(item, SessionSummary):
             return (
                 Cell(scene.minute(item.started), Tone.DIM),
-                Cell("▶", Tone.BUSY),
+                Cell(*held_look(item)),
                 Cell(plain(f"{item.who} {item.title} · {item.target}: {item.step}"), Tone.STRONG),
                 Cell(plain(item.status), Tone.BUSY),
             )
@@ -135,6 +136,53 @@ class ActionLines(Audit):
     def order(self, column: str, key: str, item: Any, scene: Scene) -> Any:
         moment = item.started if isinstance(item, SessionSummary) else item.at
         return (not isinstance(item, SessionSummary), -time_order(moment), key)
+
+
+def held_look(session: SessionSummary) -> tuple[str, Tone]:
+    """A mark for who carries a session on."""
+    if session.held == HERE:
+        return "▶", Tone.BUSY
+    return ("↗", Tone.DIM) if session.held == ELSEWHERE or session.place else ("◌", Tone.WARN)
+
+
+class Sessions(RowKind):
+    """The sessions that are not over: here, on disk, and of another posdeck."""
+
+    id = "sessions"
+    noun = "sessions"
+    default_sort = "at"
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column("glyph", "", least=1, most=1),
+        Column("at", "BEGAN (UTC)", least=8, key="a", descending=True, priority=1),
+        Column("id", "SESSION", least=8, most=8),
+        Column("runbook", "RUNBOOK", least=12, most=40, key="n"),
+        Column("target", "TARGET", least=8, most=40, key="t"),
+        Column("step", "STEP", least=8, most=24, priority=2),
+        Column("status", "STATUS", least=9, key="u"),
+        Column("held", "WHERE", least=9, most=60),
+        Column("who", "WHO", least=4, most=24, key="w", priority=3),
+    )
+
+    def items(self, scene: Scene) -> Mapping[str, Any]:
+        return {f"session/{session.id}": session for session in scene.view.sessions}
+
+    def cells(self, key: str, item: Any, scene: Scene) -> Sequence[Cell]:
+        session: SessionSummary = item
+        where = f"belongs to {session.place}" if session.place else _HELD[session.held]
+        return (
+            Cell(*held_look(session)),
+            Cell(scene.clock(session.started)),
+            Cell(plain(session.id[:8]), Tone.STRONG),
+            Cell(plain(session.runbook)),
+            Cell(plain(session.target or "–")),
+            Cell(plain(session.step or "–"), Tone.DIM),
+            Cell(plain(session.status), Tone.BUSY),
+            Cell(plain(where), Tone.DIM if session.held == HERE else Tone.WARN),
+            Cell(plain(session.who or "–"), Tone.DIM),
+        )
+
+    def order(self, column: str, key: str, item: Any, scene: Scene) -> Any:
+        return time_order(item.started) if column == "at" else super().order(column, key, item, scene)
 
 
 class Runbooks(RowKind):

@@ -157,8 +157,8 @@ def evidence_lines(evidence: Evidence, cells: int) -> list[Line]:
         lines += _table_lines(evidence, cells)
     for raw in evidence.text.splitlines():
         lines.append(((plain(raw, 16_384), _log_tone(raw)),))
-    if evidence.kubectl:
-        lines.append((("$ ", Tone.DIM), (plain(evidence.kubectl), Tone.DIM)))
+    for command in evidence.kubectl.splitlines():
+        lines.append((("$ ", Tone.DIM), (plain(command), Tone.DIM)))
     return [*lines, ()]
 
 

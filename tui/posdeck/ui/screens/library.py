@@ -1,10 +1,10 @@
-"""What was done (the audit records) and what can be done (the runbooks)."""
+"""What was done (the audit records), what can be done (the runbooks), and what goes on (the sessions)."""
 
 from __future__ import annotations
 
 from posdeck.cluster.snapshot import Feed
 from posdeck.errors import PosdeckError
-from posdeck.ui.rows.records import Audit, Runbooks
+from posdeck.ui.rows.records import Audit, Runbooks, Sessions
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.tables import TablePane, why_empty
 
@@ -69,4 +69,15 @@ class RunbooksPane(TablePane):
             if self.posdeck.front is None:
                 return "Still loading the runbooks."
             return "No runbook was found. `posdeck runbook lint` says what is wrong with the folder."
+        return why_empty(self.rows, None)
+
+
+class SessionsPane(TablePane):
+    """The open sessions; enter takes one up again."""
+
+    view_name, kind_class, caption = "sessions", Sessions, "Sessions"
+
+    def why(self, scene: Scene, feed: Feed | None) -> str:
+        if not self.rows.list.items:
+            return "No session is open, here or on disk: b begins a runbook on what is selected, 8 lists them all."
         return why_empty(self.rows, None)

@@ -200,8 +200,8 @@ def _say_why(place: Reason, why: str, table: Table) -> None:
 
 def _sessions(scene: Scene) -> str:
     """Open sessions; on a narrow screen this is the only place that tells of them."""
-    still = [s for s in scene.view.sessions if s.status not in ENDED]
-    return f"{len(still)} open :session · " if still else ""
+    still = [s for s in scene.view.sessions if s.status not in ENDED and not s.place]
+    return f"{len(still)} open :sessions · " if still else ""
 
 
 def _risks(scene: Scene) -> str:

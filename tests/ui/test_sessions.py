@@ -1,0 +1,107 @@
+"""The open sessions: those of here, those that wait on disk, those that another posdeck carries on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fake_front import FakeFront, ago, view
+
+from posdeck.errors import PosdeckError
+from posdeck.operations.view import ELSEWHERE, HERE, STORED, SessionSummary
+
+
+def summary(id: str, held: str = STORED, place: str = "", hours: float = 1) -> SessionSummary:
+    return SessionSummary(
+        id, "consumer-not-processing", "Consumer not processing", "consumer-order", "waiting", "cause",
+        ago(hours=hours), "alice", held, place,
+    )  # fmt: skip
+
+
+def front_with(*sessions: SessionSummary) -> FakeFront:
+    return FakeFront(replace(view(), sessions=sessions))
+
+
+def resumed(driver) -> list[str]:
+    return [call[1] for call in driver.front.asked if call[0] == "resume_session"]
+
+
+async def test_the_list_says_who_has_each_and_where_it_belongs(opened) -> None:
+    front = front_with(
+        summary("aaaa0001", HERE),
+        summary("bbbb0002", STORED, hours=2),
+        summary("cccc0003", ELSEWHERE, hours=3),
+        summary("dddd0004", STORED, "staging / spc--pos", hours=4),
+    )
+    async with opened(front, size=(120, 30)) as driver:
+        assert "3 open :sessions" in driver.text()
+        await driver.press("0")
+        assert "open here" in driver.line("aaaa0001")
+        assert "⏎ resumes" in driver.line("bbbb0002")
+        assert "another posdeck" in driver.line("cccc0003")
+        assert "belongs to staging / spc--pos" in driver.line("dddd0004")
+
+
+async def test_enter_takes_a_stored_session_up(opened) -> None:
+    async with opened(front_with(summary("bbbb0002")), size=(80, 24)) as driver:
+        await driver.press("0", "enter")
+        assert resumed(driver) == ["bbbb0002"]
+        assert driver.app.console_screen.current.view_name == "session"
+        assert "Is it stuck, or only slow?" in driver.text()
+
+
+async def test_from_the_overview_by_its_line(opened) -> None:
+    async with opened(front_with(summary("bbbb0002")), size=(160, 40)) as driver:
+        driver.app.console_screen.current.acts.focus()
+        await driver.press("enter")
+        assert resumed(driver) == ["bbbb0002"]
+
+
+async def test_resume_takes_the_newest_that_waits_or_the_one_that_is_named(opened) -> None:
+    front = front_with(
+        summary("aaaa0001", HERE, hours=0.5), summary("bbbb0002", hours=2), summary("eeee0005", hours=3)
+    )
+    async with opened(front) as driver:
+        await driver.press("colon", *"resume", "enter")
+        assert resumed(driver) == ["bbbb0002"]
+        await driver.press("colon", *"resume ee", "enter")
+        assert resumed(driver) == ["bbbb0002", "eeee0005"]
+
+
+async def test_nothing_to_resume_says_so(opened) -> None:
+    async with opened(front_with(summary("cccc0003", ELSEWHERE))) as driver:
+        await driver.press("colon", *"resume", "enter")
+        assert "No session waits to be resumed here" in driver.text()
+        await driver.press("colon", *"resume zz", "enter")
+        assert "No session begins with “zz”" in driver.text()
+        await driver.press("0", "slash", *"nothing", "enter")
+        assert "shows none of them" in driver.text()
+
+
+async def test_a_refusal_is_said_and_the_place_stays(opened) -> None:
+    async with opened(front_with(summary("dddd0004", STORED, "staging / spc--pos"))) as driver:
+        driver.front.open_error = PosdeckError(
+            "session dddd0004", "was begun in staging", "Take it up there."
+        )
+        await driver.press("0", "enter")
+        assert "was begun in staging" in driver.text()
+        assert driver.app.console_screen.current.view_name == "sessions"
+
+
+async def test_an_empty_list_says_how_to_begin_one(opened) -> None:
+    async with opened(front_with()) as driver:
+        await driver.press("0")
+        assert "No session is open, here or on disk" in driver.text()
+
+
+async def test_stored_sessions_do_not_hold_back_leaving(opened) -> None:
+    async with opened(front_with(replace(summary("bbbb0002"), status="interrupted"))) as driver:
+        assert driver.app.running() == []
+
+
+async def test_the_list_fits_a_small_terminal(opened) -> None:
+    async with opened(
+        front_with(summary("bbbb0002"), summary("cccc0003", ELSEWHERE)), size=(80, 24)
+    ) as driver:
+        await driver.press("0")
+        assert "⏎ resumes" in driver.line("bbbb0002")
+        assert "another posdeck" in driver.line("cccc0003")
