@@ -15,6 +15,7 @@ from posdeck.ui.filtering import parse_filter
 from posdeck.ui.rows.cells import Cell, Column, RowKind
 from posdeck.ui.scene import Scene
 from posdeck.ui.widgets.columns import lay_out
+from posdeck.ui.widgets.rowlist import _differences
 from posdeck.ui.widgets.table import Table
 
 
@@ -296,3 +297,14 @@ def screen(app: Bench) -> list[str]:
 def replace_time() -> Scene:
     """The same objects, another view around them."""
     return Scene(replace(view()), NOW)
+
+
+def test_what_differs_between_two_looks_is_found_by_identity() -> None:
+    """Whether the keys are in the same order as before or not."""
+    old, new = ["a"], ["a"]
+    assert _differences({"x": old, "y": old}, {"x": old, "y": new}) == (["y"], False)
+    assert _differences({"x": old, "y": old}, {"y": old, "x": new}) == (["x"], False)
+    assert _differences({"x": old, "y": old}, {"x": old, "z": old}) == (["z"], True)
+    assert _differences({"x": old}, {"x": old, "y": old}) == (["y"], False)
+    assert _differences({"x": old, "y": old}, {"y": old}) == ([], True)
+    assert _differences({}, {}) == ([], False)

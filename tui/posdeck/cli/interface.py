@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from posdeck.ui.launch import Start
 
 
+_TURN = (
+    0.001  # seconds that a thread beside (imports, rules) may keep a key waiting; Python's own 5 ms add up
+)
+
+
 def open_interface(options: Options, view: str = "overview") -> int:
     """Run the interface until it is left; the exit code. Mistakes in content or configuration are told before
     the screen opens, a cluster that does not answer is told in it."""
@@ -24,6 +30,7 @@ def open_interface(options: Options, view: str = "overview") -> int:
 
     endings.at_once()
     collector.pause()
+    sys.setswitchinterval(_TURN)
     namespace = options.namespace or ""
     paint(Start(environment="starting", production=False, namespace=namespace, writes="not yet", view=view))
     try:

@@ -6,8 +6,10 @@ in its place until the cursor is moved, so that a key pressed at that moment can
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, cast
 
 from posdeck.ui.filtering import Filter
@@ -44,6 +46,7 @@ class RowList:
         self.cursor = 0
         self.touched = False  # whether the cursor was ever moved
         self._orders: dict[str, Any] = {}
+        self._headings = 0  # among the lines
 
     @property
     def item(self) -> Any | None:
@@ -58,7 +61,7 @@ class RowList:
     @property
     def shown_count(self) -> int:
         """Rows that pass the filter."""
-        return sum(1 for line in self.lines if isinstance(line, str))
+        return len(self.lines) - self._headings
 
     # what changes
 
@@ -67,9 +70,7 @@ class RowList:
         previous, self.scene = self.scene, scene
         items, before = self.kind.items(scene), self.items
         self.items = items
-        same = items is before
-        changed = [] if same else [k for k, v in items.items() if before.get(k) is not v]
-        gone = not same and any(k not in items for k in before)
+        changed, gone = _differences(before, items)
         # names come from the catalogue and, for pods, by way of the replica sets
         renamed = (
             previous is None
@@ -159,10 +160,12 @@ class RowList:
         sections = None if self.sort_chosen else self.kind.sections(self.scene)
         self.sectioned = sections is not None
         self.lines = list(self._sorted()) if sections is None else []
+        self._headings = 0
         for title, keys in sections or ():
             shown = [k for k in keys if k in self.items and (not self.filter or self._passes(k))]
             if shown:
                 self.lines += [Heading(title, len(shown)), *shown]
+                self._headings += 1
         return self._follow_selection()
 
     def _sorted(self) -> list[str]:
@@ -191,3 +194,14 @@ class RowList:
             return self.cursor - before
         self.cursor, self.selected = min(self.cursor, last), None
         return 0
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """The keys in ``after`` whose objects are others than before, and whether any is gone. Nearly always the keys are
+    the same in the same order; then this takes a tenth of a look-up for each."""
+    if after is before:
+        return [], False
+    if len(after) == len(before) and all(map(operator.eq, after, before)):
+        return list(compress(after, map(operator.is_not, after.values(), before.values()))), False
+    changed = [key for key, item in after.items() if before.get(key) is not item]
+    return changed, any(key not in after for key in before)
