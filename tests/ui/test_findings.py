@@ -49,6 +49,34 @@ async def test_enter_shows_evidence_and_what_was_said(opened: Opened) -> None:
         assert "nothing yet: a acknowledges" in driver.text()
 
 
+async def test_what_the_evidence_offers_can_be_done_there(opened: Opened) -> None:
+    async with opened() as driver:
+        key = driver.front.view.problems[0].key
+        await driver.press("7", "enter", "a")
+        assert [(k, word) for k, word, *_ in driver.front.remarks] == [(key, "ack")]
+        runbook = driver.front.view.problems[0].runbook
+        assert f"b  {runbook}" in driver.text()
+        await driver.press("b")
+        assert "way out" not in driver.text()
+        assert (
+            any(asked[0] == "open_session" for asked in driver.front.asked)
+            or "before it begins" in driver.text()
+        )
+
+
+async def test_the_evidence_follows_what_becomes_of_it(opened: Opened) -> None:
+    async with opened() as driver:
+        await driver.press("7", "enter")
+        view = driver.front.view
+        worse = replace(view.problems[0], evidence=(("pods ready", "0 of 7"),))
+        driver.front.post(replace(view, problems=(worse, *view.problems[1:])))
+        await driver.settle()
+        assert "0 of 7" in driver.text()
+        driver.front.post(replace(view, problems=view.problems[1:]))
+        await driver.settle()
+        assert "not told any more" in driver.text()
+
+
 def _scene(front: FakeFront, *problems: Problem) -> Scene:
     return Scene(replace(front.view, problems=problems), NOW)
 

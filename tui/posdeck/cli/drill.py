@@ -104,6 +104,8 @@ def _suggestion(each: Suggestion | None) -> dict[str, str | None] | None:
 
 
 def _debrief(outcome: Outcome) -> None:
+    from posdeck.operations.drill_diary import in_columns
+
     plan = outcome.drill
     rows = [
         ("what happened", plan.happened),
@@ -124,9 +126,7 @@ def _debrief(outcome: Outcome) -> None:
     ]
     click.echo("")
     click.echo(f"Debrief: {plan.title} (seed {outcome.seed})")
-    width = max(len(name) for name, _ in rows) + 2
-    for name, text in rows:
-        click.echo(f"  {name:<{width}}{text}")
+    click.echo("\n".join(in_columns(rows)))
 
 
 def _first(outcome: Outcome) -> str:

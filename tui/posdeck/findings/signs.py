@@ -12,6 +12,7 @@ from posdeck.findings.model import Confidence
 from posdeck.findings.wording import quoted
 
 AT_ONCE = timedelta(0)
+SETTLED = (True, None)
 LAST = datetime.max.replace(tzinfo=UTC)
 Evidence = tuple[tuple[str, str], ...]
 
@@ -39,10 +40,11 @@ class Sign(NamedTuple):
 
     def counts(self, now: datetime, first_seen: datetime) -> tuple[bool, datetime | None]:
         """Whether it has lasted long enough and is not over, and when that will change of itself; None for never."""
-        _, since, _, after, until, *_ = self
-        begins = since or first_seen
-        if after is not AT_ONCE:
-            begins = later(begins, after) or LAST
+        begins, until = self.since or first_seen, self.until
+        if self.after is not AT_ONCE:
+            begins = later(begins, self.after) or LAST
+        elif until is None and now >= begins:
+            return SETTLED  # most of them
         if until is not None and now > until:
             return False, None
         return (True, until) if now >= begins else (False, begins)

@@ -4,6 +4,9 @@ was opened when, and every act. The embedded cluster knows when the fault came a
 from __future__ import annotations
 
 import json
+import shutil
+import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -83,7 +86,18 @@ def debrief(drill: Drill, seed: int, times: FaultTimes, diary: Diary | None = No
         ("right answer", answers or "no runbook: for others to mend"),
         ("procedure", drill.procedure),
     ]
-    return [title, *(f"  {name:<16}{text}" for name, text in rows)]
+    return [title, *in_columns(rows)]
+
+
+def in_columns(rows: Sequence[tuple[str, str]], width: int = 0) -> list[str]:
+    """Names and texts side by side; a text that is longer than the terminal goes on below itself."""
+    first = max(len(name) for name, _ in rows) + 4
+    room = max(30, (width or shutil.get_terminal_size((110, 24)).columns) - first)
+    lines = []
+    for name, text in rows:
+        begin, *rest = textwrap.wrap(text, room) or [""]
+        lines += [f"  {name:<{first - 2}}{begin}", *(" " * first + each for each in rest)]
+    return lines
 
 
 def _after(began: datetime, moment: datetime) -> str:

@@ -10,7 +10,8 @@ from posdeck.ui.places import text_place
 from posdeck.ui.plain import plain
 from posdeck.ui.procedures import show_session
 from posdeck.ui.rows.cells import Line
-from posdeck.ui.screens.findings import problem_lines
+from posdeck.ui.scene import Scene
+from posdeck.ui.screens.findings import OVER, problem_lines
 from posdeck.ui.screens.help import help_lines
 from posdeck.ui.screens.logs import TAIL, LogsPane
 from posdeck.ui.screens.pane import Subject
@@ -135,7 +136,12 @@ async def _read_problem(app: PosdeckApp, subject: Subject) -> None:
         return
     pane = await text_place(app)
 
-    async def load() -> Sequence[Line]:
-        return problem_lines(problem, app.scene)
+    def live(scene: Scene) -> Sequence[Line]:
+        view = scene.view
+        told = [p for p in (*view.problems, *view.watched, *view.risks) if p.key == problem.key]
+        return problem_lines(told[0], scene) if told else [*OVER, *problem_lines(problem, scene)]
 
-    pane.open(f"Problem {problem.id} · {problem.short}", load, subject=subject)
+    async def load() -> Sequence[Line]:
+        return live(app.scene)
+
+    pane.open(f"Problem {problem.id} · {problem.short}", load, subject=subject, live=live)

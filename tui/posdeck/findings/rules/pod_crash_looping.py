@@ -30,14 +30,14 @@ def sign(pod: Pod) -> Sign | None:
     for container in pod.containers:
         if container.state == "waiting" and container.reason == "CrashLoopBackOff":
             return _sign(pod, container)
-        ended_again = container.state == "terminated" and (not container.init or container.exit_code)
-        if container.restarts >= MANY and (ended_again or not _settled(container)):
+        if container.restarts >= MANY and _unsettled(container):
             return _sign(pod, container)
     return None
 
 
-def _settled(container: Container) -> bool:
-    return container.ready or container.state == "waiting"
+def _unsettled(container: Container) -> bool:
+    ended_again = container.state == "terminated" and (not container.init or bool(container.exit_code))
+    return ended_again or not (container.ready or container.state == "waiting")
 
 
 def _sign(pod: Pod, container: Container) -> Sign:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from posdeck.ui.app import PosdeckApp
     from posdeck.ui.screens.pane import Subject
 
+OVER: tuple[Line, ...] = (
+    (("This is not told any more. Below stands what was known of it when it was opened.", Tone.WARN),),
+    (),
+)
 DONE = {"ack": "acknowledged", "snooze": "snoozed", "note": "noted"}
 
 

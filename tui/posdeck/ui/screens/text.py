@@ -14,6 +14,7 @@ from posdeck.ui.filtering import Filter, highlighter
 from posdeck.ui.lifting import NO_COPY, lifted
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
+from posdeck.ui.scene import Scene
 from posdeck.ui.screens.pane import Pane, Subject
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.box import Box
@@ -34,6 +35,7 @@ class TextPane(Pane):
         self.fold: Callable[[], None] | None = None
         self._subject: Subject | None = None
         self._renew: Callable[[], None] | None = None
+        self._live: Callable[[Scene], Sequence[Line]] | None = None
         self._generation = 0
 
     def compose(self) -> ComposeResult:
@@ -49,10 +51,12 @@ class TextPane(Pane):
         subject: Subject | None = None,
         fold: Callable[[], None] | None = None,
         renew: Callable[[], None] | None = None,
+        live: Callable[[Scene], Sequence[Line]] | None = None,
     ) -> None:
-        """Show what ``load`` gives; what comes for an older call is thrown away. ``renew`` reads it again."""
+        """Show what ``load`` gives; what comes for an older call is thrown away. ``renew`` reads it again, ``live``
+        makes it anew out of each scene."""
         self._generation += 1
-        self._subject, self.fold, self._renew = subject, fold, renew
+        self._subject, self.fold, self._renew, self._live = subject, fold, renew, live
         self.text.filter = Filter()
         self.text.clear()
         self.text.set_lines([(("Reading…", Tone.DIM),)])
@@ -69,8 +73,14 @@ class TextPane(Pane):
             self.text.set_lines(lines)
 
     def scopes(self) -> tuple[str, ...]:
-        folding = ("object-text",) if self.fold else ()
-        return (*folding, act.PAGER, act.EVERYWHERE)
+        own = ["object-text"] if self.fold else []
+        if self._subject is not None and self._subject.problem is not None:
+            own.append(act.PROBLEM)  # what the text itself offers: its runbook, and what is said of it
+        return (*own, act.PAGER, act.EVERYWHERE)
+
+    def draw(self, scene: Scene) -> None:
+        if self._live is not None:
+            self.text.set_lines(self._live(scene))
 
     def redaction_changed(self) -> None:
         """An object is read again."""
