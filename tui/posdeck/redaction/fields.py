@@ -13,6 +13,7 @@ from posdeck.redaction.keys import (
     SECRETS,
     Category,
     category_of,
+    has_digit,
     is_card,
     is_person,
     may_end_phrase,
@@ -156,7 +157,7 @@ def _enter_object(line: _Line, key: str, at: int, in_person: bool) -> None:
 def _number_after(line: _Line, match: re.Match[str], at: int) -> int:
     """``dob 1980-02-01``, ``CCCD 079090001234``: without a sign between, only what is plainly a number
     counts. Returns the end of what was replaced, else 0."""
-    if match[3] or not any(each.isdigit() for each in line.text[at : at + 4]):
+    if match[3] or not has_digit(line.text[at : at + 4]):
         return 0
     category = category_of(match[2]) or _by_phrase(line.text, match.start(), match[2])
     if category not in _NUMBERED:

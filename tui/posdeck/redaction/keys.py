@@ -228,3 +228,11 @@ def may_end_phrase(key: str) -> bool:
     """Whether the words before this one in a sentence matter: ``name`` in "Patient name: …"."""
     words = words_of(key)
     return bool(words) and (words[-1] in _LAST_WORDS or words[-1] in _NUMBER_WORDS)
+
+
+def has_digit(text: str) -> bool:
+    """Whether any character is a digit, also one of another script; most text is plain, and asked for each word."""
+    return _DIGIT.search(text) is not None or (not text.isascii() and any(each.isdigit() for each in text))
+
+
+_DIGIT = re.compile(r"[0-9]")

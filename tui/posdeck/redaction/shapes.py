@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from posdeck.redaction.keys import Category, is_identifier
+from posdeck.redaction.keys import Category, has_digit, is_identifier
 
 _URL_PASSWORD = re.compile(r"(?<=://)([^\s/:@\"'<>\[]{0,128}):([^\s/\"'<>]{1,256})@(?=[\w\[])")
 _JWT = re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*){0,3}")
@@ -95,7 +95,7 @@ def redact_shapes(line: str) -> str:
     """The line without what its form betrays. Names and dates have no form: see ``fields``."""
     if "@" in line or "%40" in line:
         line = _without_emails(line)
-    if any(each.isdigit() for each in line):
+    if has_digit(line):
         line = _without_numbers(line)
     if "M" in line or "Dr" in line:
         line = _TITLED.sub(rf"\1\2{Category.NAME.mark}", line)
