@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.acceptance.places import Desk, Place, full
+from tests.acceptance.places import ROOT, Desk, Place, full
+from tests.cluster.api import wait_until
 from tests.cluster.control_plane import ControlPlane
 from tests.operations.opened_console import console_on, console_sees, private_folders
 from tests.security.roles import grant, revoke, rules
 
 from posdeck.cluster.snapshot import FeedState, Kind
-from posdeck.errors import ForbiddenError
+from posdeck.errors import ForbiddenError, RefusedError
+from posdeck.operations.acting import PlannedWrite, authorise_all, facts_of
 from posdeck.operations.forward_ports import ForwardChoice
 from posdeck.operations.front import LogRequest
+from posdeck.operations.write import ACTS, RESOURCES, Write
 
 pytestmark = pytest.mark.cluster
 LIVE = (Kind.PODS, Kind.DEPLOYMENTS, Kind.REPLICA_SETS, Kind.SERVICES, Kind.HPAS, Kind.EVENTS)
@@ -150,6 +154,125 @@ def test_neither_may_what_posdeck_never_needs(control_plane: ControlPlane, opera
 def test_a_viewer_may_change_nothing(control_plane: ControlPlane, viewer: Path, bare: str) -> None:
     for verb, resource, group in (*NEVER, *CHANGING):
         assert not control_plane.allowed("nobody", verb, resource, bare, group), (verb, resource)
+
+
+# What each playbook asks of the API for its act: act, kind, and more verbs than the gate asks about.
+ACTED: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "delete-pod.yml": ("delete-pod", "Pod", ()),
+    "disruption-budget.yml": ("apply", "PodDisruptionBudget", ("create",)),
+    "hpa-bounds.yml": ("patch", "HorizontalPodAutoscaler", ()),
+    "pause-queue-autoscaling.yml": ("patch", "ScaledObject", ()),
+    "pause-rollout.yml": ("rollout-pause", "Deployment", ()),
+    "queue-autoscaling.yml": ("apply", "ScaledObject", ("create",)),
+    "remove-disruption-budget.yml": ("delete", "PodDisruptionBudget", ()),
+    "remove-queue-autoscaling.yml": ("delete", "ScaledObject", ()),
+    "restart.yml": ("rollout-restart", "Deployment", ()),
+    "restore.yml": ("apply", "Deployment", ("create",)),
+    "resume-queue-autoscaling.yml": ("patch", "ScaledObject", ()),
+    "resume-rollout.yml": ("rollout-resume", "Deployment", ()),
+    "retire.yml": ("delete", "Deployment", ()),
+    "roll-back.yml": ("rollout-undo", "Deployment", ()),
+    "scale.yml": ("scale", "Deployment", ()),
+}
+WRITING = ("apply", "delete", "delete_pod", "patch", "rollout_pause", "rollout_restart", "rollout_resume",
+           "rollout_undo", "scale")  # fmt: skip
+
+
+def test_every_playbook_that_writes_is_known_here() -> None:
+    found = {
+        path.name
+        for path in (ROOT / "playbooks").glob("*.yml")
+        if any(f"posdeck.k8s.{module}:" in path.read_text() for module in WRITING)
+    }
+    assert found == set(ACTED)
+
+
+def test_an_operator_may_do_what_every_playbook_does_and_a_viewer_nothing_of_it(
+    control_plane: ControlPlane, operator: Path, bare: str
+) -> None:
+    for name, verb, resource, group in acted():
+        assert control_plane.allowed("nobody", verb, resource, bare, group), f"{name}: {verb} {resource}"
+    revoke(control_plane, bare, "operator")
+    wait_until(
+        lambda: not control_plane.allowed("nobody", "patch", "deployments", bare, "apps"), "it is gone"
+    )
+    for name, verb, resource, group in acted():
+        assert not control_plane.allowed("nobody", verb, resource, bare, group), f"{name}: {verb} {resource}"
+    grant(control_plane, bare, "operator")
+
+
+def acted() -> list[tuple[str, str, str, str]]:
+    """(playbook, verb, resource, group)."""
+    rows = []
+    for name, (act, kind, more) in ACTED.items():
+        resource, known = RESOURCES[kind], ACTS[act]
+        plain = f"{resource.plural}/{known.subresource}" if known.subresource else resource.plural
+        rows += [(name, known.verb, plain, resource.group)]
+        rows += [(name, verb, resource.plural, resource.group) for verb in more]
+    return rows
+
+
+@pytest.mark.parametrize("act", sorted({act for act, _, _ in ACTED.values()}))
+async def test_a_viewer_is_refused_every_act_by_name_of_the_right(
+    viewer: Path, bare: str, act: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the one gate, which every act passes."""
+    private_folders(monkeypatch, tmp_path)
+    kind = next(kind for known, kind, _ in ACTED.values() if known == act)
+    async with console_on(viewer, namespace=bare) as console:
+        await console.settled.wait()
+        workshop, resource = console.require_workshop(), RESOURCES[kind]
+        short = "consumer-customer"
+        target = next(p for p in console.view.snapshot.pods if short in p) if kind == "Pod" else full(short)
+        write = Write(ACTS[act], resource, bare, target, short, f"kubectl {act} {target}", {"replicas": 2})
+        planned = PlannedWrite(write, await facts_of(workshop, write), ())
+        with pytest.raises(RefusedError) as refused:
+            await authorise_all(workshop, [planned], typed=short, reason="a test of the roles")
+        assert refused.value.rule in {"permission", "target"}
+        if refused.value.rule == "permission":
+            assert f"{write.act.verb} {resource.plural}" in refused.value.cause
+        else:  # an object that does not exist is told before the right is
+            assert kind in {"HorizontalPodAutoscaler", "PodDisruptionBudget", "ScaledObject"}
+
+
+# One after the other on consumer-order, each with the variables that it wants; "{pod}" is a pod of it.
+IN_TURN: tuple[tuple[str, dict[str, str]], ...] = (
+    ("scale.yml", {"target_replicas": "2"}),
+    ("disruption-budget.yml", {}),
+    ("remove-disruption-budget.yml", {}),
+    ("restart.yml", {}),
+    ("roll-back.yml", {"revision": "1"}),
+    ("pause-rollout.yml", {}),
+    ("resume-rollout.yml", {}),
+    ("delete-pod.yml", {"pod_name": "{pod}"}),
+)
+
+
+@pytest.mark.long
+@pytest.mark.ansible
+def test_an_operator_carries_each_act_out(operator: Path, at_desk: Desk, bare: str) -> None:
+    """With plain ``ansible-playbook``, which passes the same gate; a viewer could not, see above."""
+    name = full("consumer-order")
+    for playbook, variables in IN_TURN:
+        pods = json.loads(at_desk.place.kubectl("get", "pods", "-o", "json"))["items"]
+        pod = next(p["metadata"]["name"] for p in pods if p["metadata"]["name"].startswith(name))
+        given = {
+            "kube_namespace": bare,
+            "confirm": "consumer-order",
+            "reason": "a-test-of-the-roles",
+            **variables,
+        }
+        command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "inventory/simulated"]
+        command += [f"playbooks/{playbook}", "-l", "consumer-order"]
+        for key, value in given.items():
+            command += ["-e", f"{key}={value.format(pod=pod)}"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=at_desk.variables(), capture_output=True, text=True, timeout=180
+        )
+        assert done.returncode == 0, f"{playbook}: {done.stdout}{done.stderr}"
+    acts = [e["what"] for e in at_desk.records() if e["kind"] == "intent"]
+    assert acts == [ACTED[playbook][0] for playbook, _ in reversed(IN_TURN)]
+    assert {e["result"] for e in at_desk.records() if e["kind"] == "intent"} == {"succeeded"}
 
 
 @pytest.mark.parametrize("name", ["viewer", "operator"])

@@ -5,12 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from posdeck.cli.audit import print_columns
 from posdeck.cli.options import Options, connection_options, output_option
 from posdeck.errors import RefusedError, UnreachableError
+
+if TYPE_CHECKING:
+    from posdeck.cluster.kubeconfig import Target
+    from posdeck.operations.facts import ClusterFacts
+    from posdeck.operations.opening import Opening
 
 
 @click.group()
@@ -68,30 +74,14 @@ def bind(options: Options, name: str, confirm: str) -> None:
 
 
 async def _bind(options: Options, name: str, confirm: str) -> None:
-    from posdeck.audit.origin import os_actor, os_place
-    from posdeck.audit.record import Note, Topic
-    from posdeck.audit.sqlite import open_store
-    from posdeck.clock import SystemClock
-    from posdeck.cluster.connection import connect
-    from posdeck.operations.authority import target_ca_digest
-    from posdeck.operations.binding import Binding, read_bindings, store_binding
-    from posdeck.operations.facts import answer_with_async, ask_cluster
+    from posdeck.operations.binding import read_bindings
     from posdeck.operations.opening import open_content
-    from posdeck.operations.workshop import asker
 
     opening = open_content(options.request())
     target = opening.target
     if target is None:
         raise UnreachableError("cluster", opening.problem)
-    transport = await connect(target)
-    try:
-        facts = await answer_with_async(
-            ask_cluster(target.namespace, target.server.url, target_ca_digest(target)), asker(transport)
-        )
-    finally:
-        await transport.close()
-    if not facts.reachable:
-        raise UnreachableError(target.server.url, facts.problem, "posdeck doctor says more.")
+    facts = await _facts_of(target)
     if facts.simulated and opening.catalogue.environment.accept != "embedded":
         raise RefusedError(
             "cluster-identity",
@@ -110,25 +100,54 @@ async def _bind(options: Options, name: str, confirm: str) -> None:
     typed = confirm or click.prompt(f"Type {name} to bind it", default="", show_default=False)
     if typed != name:
         raise RefusedError("confirmation", f"environment {name}", f"{typed!r} was typed", f"Type {name}.")
+    _record_and_store(opening, target, name, facts)
+    click.echo(f"bound: {name}")
+
+
+async def _facts_of(target: Target) -> ClusterFacts:
+    """Which cluster answers there. Raises UnreachableError."""
+    from posdeck.cluster.connection import connect
+    from posdeck.operations.authority import target_ca_digest
+    from posdeck.operations.facts import answer_with_async, ask_cluster
+    from posdeck.operations.workshop import asker
+
+    transport = await connect(target)
+    try:
+        facts = await answer_with_async(
+            ask_cluster(target.namespace, target.server.url, target_ca_digest(target)), asker(transport)
+        )
+    finally:
+        await transport.close()
+    if not facts.reachable:
+        raise UnreachableError(target.server.url, facts.problem, "posdeck doctor says more.")
+    return facts
+
+
+def _record_and_store(opening: Opening, target: Target, name: str, facts: ClusterFacts) -> None:
+    """On record first, then in force."""
+    from posdeck.audit.origin import os_actor, os_place
+    from posdeck.audit.record import Note, Topic
+    from posdeck.audit.sqlite import open_store
+    from posdeck.clock import SystemClock
+    from posdeck.operations.binding import Binding, store_binding
+
     actor, now = os_actor(), SystemClock().now()
     place = os_place(context=target.context, server=facts.server, cluster_uid=facts.cluster_uid,
                      namespace=target.namespace, environment=name)  # fmt: skip
+    uids = {"namespace_uid": facts.namespace_uid, "cluster_uid": facts.cluster_uid}
     with open_store(opening.audit_file, SystemClock()) as store:
         note = Note(
             Topic.ENVIRONMENT_BOUND, f"environment {name} bound to {facts.server}", actor, place, subject=name,
-            details={"ca_digest": facts.ca_digest, "namespace_uid": facts.namespace_uid, "cluster_uid": facts.cluster_uid},
+            details={"ca_digest": facts.ca_digest, **uids},
         )  # fmt: skip
         store.append_note(note)
-    store_binding(
-        opening.state,
-        Binding(
-            name,
-            facts.server,
-            facts.ca_digest,
-            facts.namespace_uid,
-            facts.cluster_uid,
-            now.isoformat(),
-            actor.user,
-        ),
+    binding = Binding(
+        name,
+        facts.server,
+        facts.ca_digest,
+        facts.namespace_uid,
+        facts.cluster_uid,
+        now.isoformat(),
+        actor.user,
     )
-    click.echo(f"bound: {name}")
+    store_binding(opening.state, binding)

@@ -221,6 +221,11 @@ class SessionDriver(Performing):
         rollback = getattr(act, "rollback", None) if self.session.rolling_back else None
         return float(getattr(rollback or act, "timeout", 0))
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether the session is over, and nothing of it runs or is owed any more."""
+        return self.session.over and not self._tasks and not self._outcomes.owes
+
     async def let_go(self) -> None:
         """At the end of posdeck: drop what is held ready, and write down what is still owed to the record."""
         self._held.drop()

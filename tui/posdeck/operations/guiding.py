@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # runbooks are loaded when the first rows are out; see ``cons
     from posdeck.runbooks.session import Session
 
 
+KEPT = 20  # sessions that are over, with their evidence and output
+
+
 class Guiding:
     """Runbooks and their sessions. ``console.Console`` says where, with what and for whom."""
 
@@ -164,7 +167,14 @@ class Guiding:
             workshop, runbook, session, self._sessions, self._on_session, playbook_digests=digests
         )
         self._drivers[session.id] = driver
+        self._let_old_ones_go()
         return driver
+
+    def _let_old_ones_go(self) -> None:
+        """A console that is open for weeks keeps the last sessions at hand; older ones are read from the store."""
+        over = [key for key, driver in self._drivers.items() if driver.at_rest]
+        for key in over[:-KEPT]:
+            del self._drivers[key]
 
     def session(self, session_id: str) -> SessionView:
         """One session as it stands."""

@@ -49,6 +49,11 @@ class Outcomes:
         self._owed: list[_Owed] = []
         self._retrying: asyncio.Task[None] | None = None
 
+    @property
+    def owes(self) -> bool:
+        """Whether an outcome has not been committed yet."""
+        return bool(self._begun or self._owed)
+
     def begin(self, unit: str, permits: list[Permit]) -> None:
         """The intents of ``unit`` are on record."""
         self._begun[unit] = (permits, self._workshop.clock.monotonic())
