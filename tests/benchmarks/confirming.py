@@ -22,7 +22,7 @@ class Confirmed:
     missed: list[str] = field(default_factory=list)
 
 
-def measure(program: Program, *, runs: int = 4) -> Confirmed:
+def measure(program: Program, *, runs: int = 3) -> Confirmed:
     """Restart the first workload, each time in a posdeck of its own; ``program`` opens on the workloads."""
     figures = Confirmed()
     for _ in range(runs):

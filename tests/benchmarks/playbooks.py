@@ -78,7 +78,7 @@ class _Moments:
         return (self.ends[-1] - self.ends[0]) / max(1, len(self.ends) - 1)
 
 
-def measure(plane: ControlPlane, folder: Path, *, runs: int = 5, tasks: int = 11) -> ActFigures:
+def measure(plane: ControlPlane, folder: Path, *, runs: int = 4, tasks: int = 11) -> ActFigures:
     """Run a playbook of reads cold and held ready; held ready: read, patch, read, and as many patches; and these once
     more by the plain command."""
     figures = ActFigures()

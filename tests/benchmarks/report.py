@@ -7,6 +7,7 @@ import math
 import os
 import platform
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -31,6 +32,7 @@ ROWS = (
     ("burst_ms", "burst → last change shown, ms", "{:.0f}", "≤ 1000"),
     ("burst_key_ms", "key → screen during the burst, ms", "{:.0f}", "≤ 50"),
 )
+BURST_FROM = 1_000  # pods
 KEPT = "<!-- what follows is written by hand and kept -->"
 ACTS = {
     "first_task_cold": ("run released → first task, cold", "≤ 1.0"),
@@ -57,6 +59,7 @@ class Report:
     confirmed: Confirmed | None = None
     log: LogFigures | None = None
     traffic: list[Traffic] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
 
 
 def screen_table(measured: Sequence[Figures]) -> str:
@@ -170,7 +173,26 @@ def parts(found: Report) -> list[str]:
         made += ["## A long log", log_table(found.log)]
     if found.traffic:
         made += ["## What the API server pays", traffic_table(found.traffic)]
+    if missed := _missed(found):
+        made += ["## Not measured, and why", "\n".join(f"- {each}" for each in missed)]
     return made
+
+
+def _missed(found: Report) -> list[str]:
+    """What there is no figure for, with its cause; the same cause once for each program and size."""
+    lines = list(found.missed)
+    for figures in found.screens:
+        counts = Counter(figures.missed)
+        lines += [
+            f"{figures.program}, {figures.pods:,} pods: {what} ({n} times)" for what, n in counts.items()
+        ]
+        if not figures.burst_took_s and figures.pods < BURST_FROM:
+            lines.append(
+                f"{figures.program}, {figures.pods:,} pods: no burst, which takes {BURST_FROM:,} pods"
+            )
+    if found.confirmed is not None:
+        lines += found.confirmed.missed
+    return lines
 
 
 def tables(found: Report) -> str:

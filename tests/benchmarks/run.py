@@ -7,11 +7,13 @@ is written after each part, so that a run that is broken off has told what it ha
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +22,8 @@ from tests.cluster.control_plane import ControlPlane
 
 ROOT = Path(__file__).parents[2]
 NOTES = """The figures are those of one machine under the load named above; on a busy one every row grows, and
-only rows of the same run can be compared. The pseudo-terminal's own reading and drawing takes 5 to 11 ms of
-each key and change. A row that says "not measured" was not reached in its time.
+only rows of the same run can be compared. The emulator's own drawing is part of each key and change. A row that says
+"not measured" was not reached in its time; the cause stands below the tables.
 
 "First live rows" are rows of pods that were read from the API server after the start, drawn before the rest of the
 program is loaded; from "watched" on they follow every change, and keys work (keys pressed earlier are not lost)."""
@@ -47,22 +49,47 @@ def measure(plane: ControlPlane, home: Path, chosen: argparse.Namespace) -> Iter
         print(f"{pods:,} pods run after {took:.0f} s", flush=True)
         time.sleep(chosen.rest)  # what the control plane still does about the last of them
         calm_down(chosen.calm)
-        effort = screen.Effort(starts=chosen.starts, burst=1_000 if pods >= 1_000 else 0)
+        effort = screen.Effort(starts=chosen.starts, burst=1_000 if pods >= report.BURST_FROM else 0)
         for program in programs(plane, home):
-            found.screens.append(screen.measure(plane, program, pods, effort))
-            print(found.screens[-1].as_json(), flush=True)
-        found.holds.append(held.holds(plane, programs(plane, home)[0], pods, home))
+            with noted(found, f"{program.name} at {pods:,} pods"):
+                found.screens.append(screen.measure(plane, program, pods, effort))
+                print(found.screens[-1].as_json(), flush=True)
+        with noted(found, f"the event loop at {pods:,} pods"):
+            found.holds.append(held.holds(plane, programs(plane, home)[0], pods, home))
         yield found
         if chosen.only_screen:
             continue
         if pods == min(chosen.pods):
-            found.acts = playbooks.measure(plane, home)
-            found.confirmed = confirming.measure(programs(plane, home, "workloads")[0])
-            found.log = held.long_log(plane, programs(plane, home)[0])
-            yield found
+            yield from once(plane, home, found)
         for posdecks in (1, 50) if pods == min(chosen.pods) else (1,):
-            found.traffic.append(traffic.measure(plane, home, posdecks=posdecks, pods=pods))
+            with noted(found, f"traffic of {posdecks} at {pods:,} pods"):
+                found.traffic.append(traffic.measure(plane, home, posdecks=posdecks, pods=pods))
         yield found
+
+
+def once(plane: ControlPlane, home: Path, found: report.Report) -> Iterator[report.Report]:
+    """What does not depend on how many pods there are."""
+    with noted(found, "acts"):
+        found.acts = playbooks.measure(plane, home)
+    yield found
+    with noted(found, "the confirming key"):
+        found.confirmed = confirming.measure(programs(plane, home, "workloads")[0])
+    yield found
+    with noted(found, "a long log"):
+        found.log = held.long_log(plane, programs(plane, home)[0])
+    yield found
+
+
+@contextlib.contextmanager
+def noted(found: report.Report, part: str) -> Iterator[None]:
+    """Whatever breaks one part is reported with its cause, and the others are measured all the same."""
+    began = time.perf_counter()
+    try:
+        yield
+    except Exception as error:
+        traceback.print_exc()
+        found.missed.append(f"{part}: {type(error).__name__}: {error}")
+    print(f"{part}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
 def calm_down(below: float | None, *, within: float = 900.0) -> None:
