@@ -12,17 +12,18 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.paths.hands import hands_on
 
 from posdeck.audit.record import RecordKind
 from posdeck.audit.sqlite import AuditStore, open_store
 from posdeck.clock import SystemClock
 from posdeck.config import state_folder
-from posdeck.errors import RefusedError
 from posdeck.operations import gate
 from posdeck.operations.console import Console
 from posdeck.operations.embedded import seed_of
@@ -49,6 +50,8 @@ LENIENT: dict[str, Any] = {
     "inform": [],
 }
 FREEZE = {"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z", "reason": "test"}
+TOMORROW = (datetime.now(UTC) + timedelta(days=2)).strftime("%a").lower()
+SHUT = {"days": [TOMORROW], "from": "10:00", "to": "11:00", "timezone": "UTC"}
 # rule: (what is changed in the policy, what is changed in the confirmation)
 VIOLATIONS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "read-only": ({"read_only": True}, {}),
@@ -56,6 +59,7 @@ VIOLATIONS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "reason": ({"reason_required": True}, {"reason": ""}),
     "ticket": ({"ticket_required": True}, {"ticket": ""}),
     "freeze": ({"freezes": [FREEZE]}, {}),
+    "change-window": ({"change_windows": [SHUT]}, {}),
     "staging-first": (
         {"staging_first": {"required": True, "environment": "staging", "within_hours": 1}},
         {},
@@ -137,25 +141,33 @@ async def by_command(kubeconfig: Path, given: dict[str, str]) -> tuple[int, str]
     return process.returncode or 0, said.decode()
 
 
-async def by_key(kubeconfig: Path, given: dict[str, str]) -> str:
-    """What the session screen does at the confirmation; returns the refusal that it shows."""
-    console = Console(open_content(Request(kubeconfig=kubeconfig, environment="simulated")))
-    await console.start()
-    try:
-        async with asyncio.timeout(60):
-            await console.wait_for(lambda v: bool(v.snapshot.deployments) and v.surroundings.writes != "?")
-            await console.wait_for(lambda v: not v.surroundings.writes_reason.startswith("not connected"))
-            view = await console.open_session("try-it", {})
-            view = await quiet(console, view)
-            if view.confirmation is None:
-                return view.message
-            try:
-                await console.confirm(view.id, **given)
-            except RefusedError as error:
-                return str(error)
-            return (await quiet(console, view)).message
-    finally:
-        await console.stop()
+async def by_key(kubeconfig: Path, given: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """By keyboard on the session screen; the session's message and form, and the screen, when it is refused."""
+    request = Request(kubeconfig=kubeconfig, environment="simulated")
+    async with hands_on(request, monkeypatch, proofs=frozenset(), blind=False, played=False) as hands:
+        await hands.say("run try-it")
+        pane = hands.app.console_screen
+        await hands.until(lambda: hands.session and _waits(hands.session), "a plan or a refusal")
+        if hands.session is not None and hands.session.confirmation is not None:
+            form = pane.current.form  # type: ignore[attr-defined]
+            for name in ("typed", "reason", "ticket"):
+                if name in form.wanted:
+                    form.query_one(f"#input-{name}").focus()
+                    await hands.press(*given[name])
+            await hands.press("f2" if form.wanted else "y")
+            await hands.until(lambda: form.refusal or _refused(hands.session), "a refusal")
+            if form.refusal:
+                return str(form.refusal), hands.text()
+        assert hands.session is not None
+        return hands.session.message, hands.text()
+
+
+def _waits(session: SessionView) -> bool:
+    return session.confirmation is not None or _refused(session)
+
+
+def _refused(session: SessionView | None) -> bool:
+    return session is not None and session.exit_code == 3
 
 
 async def quiet(console: Console, view: SessionView) -> SessionView:
@@ -175,6 +187,7 @@ def an_act_within_the_hour(write: Write, facts: Facts, standing: Standing) -> No
 @pytest.mark.parametrize("rule", VIOLATIONS)
 async def test_refused_and_recorded(
     rule: str,
+    monkeypatch: pytest.MonkeyPatch,
     content: Callable[[dict[str, Any]], None],
     cluster: Path,
     write: Callable[..., Write],
@@ -190,8 +203,9 @@ async def test_refused_and_recorded(
     given = {"typed": "consumer-order", "reason": "a test", "ticket": "T-1", **changed}
     code, said = await by_command(cluster, given)
     assert (code, rule in said) == (3, True), said
-    shown = await by_key(cluster, given)
-    assert f"rule {rule}" in shown
+    told, screen = await by_key(cluster, given, monkeypatch)
+    assert f"rule {rule}" in told
+    assert "efused" in screen
     with record() as store:
         refusals = [r.content for r in store.records(RecordKind.REFUSAL)]
         assert [r["rule"] for r in refusals] == [rule, rule]

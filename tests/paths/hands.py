@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from tests.paths.leading import has_all
+from tests.paths.leading import has_read
 from tests.paths.stage import Ahead, Stage
 from textual.pilot import Pilot
 
@@ -87,6 +87,13 @@ class Hands:
         return self.session
 
 
+def _reads(console: Console) -> bool:
+    """It has read what a path needs; whether it may write is another matter."""
+    view = console.view
+    connected = not view.surroundings.writes_reason.startswith("not connected")
+    return connected and has_read(view)
+
+
 @asynccontextmanager
 async def hands_on(
     request: Request,
@@ -94,16 +101,18 @@ async def hands_on(
     *,
     proofs: frozenset[str],
     blind: bool,
+    played: bool = True,
     size: tuple[int, int] = SMALL,
 ) -> AsyncIterator[Hands]:
-    """The interface as it is started, at the size of a small terminal."""
+    """The interface as it is started, at the size of a small terminal; ``played``, as ``Stage`` says."""
     clock = Ahead()
     console = Console(open_content(request), clock=clock, rules_later=True)
     app = PosdeckApp(lambda: console, Surroundings(request.environment or "", False, "ask"), now=clock.now)
     async with app.run_test(size=size) as pilot:
         stage = Stage(console, clock, blind=blind, proofs=proofs)
-        stage.install(monkeypatch)
+        if played:
+            stage.install(monkeypatch)
         hands = Hands(app, pilot, stage)
-        await hands.until(lambda: has_all(console.view) and app.front is not None, "everything read")
+        await hands.until(lambda: _reads(console) and app.front is not None, "everything read")
         await hands.until(console.runbooks, "the runbooks")
         yield hands

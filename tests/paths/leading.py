@@ -308,6 +308,11 @@ def _version(kind: str) -> str:
 
 def has_all(view: View) -> bool:
     """The console has read what a path needs, and may write."""
+    return view.surroundings.writes == "ask" and has_read(view)
+
+
+def has_read(view: View) -> bool:
+    """The console has read what a path needs."""
     snapshot = view.snapshot
     live = all(snapshot.feed(kind).state.value == "live" for kind in (Kind.PODS, Kind.DEPLOYMENTS, Kind.HPAS))
-    return view.surroundings.writes == "ask" and live and bool(snapshot.pods and snapshot.hpas)
+    return live and bool(snapshot.pods and snapshot.hpas)

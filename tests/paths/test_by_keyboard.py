@@ -57,7 +57,8 @@ async def restart_by_its_key(hands: Hands) -> None:
     await hands.asked("restart")
     await hands.shows("Type consumer-customer to go on:")
     await hands.press(*"consumer-order", "enter")
-    await hands.shows("consumer-order")
+    form = hands.app.console_screen.current.form  # type: ignore[attr-defined]
+    await hands.until(lambda: "'consumer-order' was typed" in form.refusal, "a refusal, on record")
     await looking.untouched()
     await hands.press(*["backspace"] * 20, *"consumer-customer", "enter")
     session = await hands.ended()

@@ -783,6 +783,11 @@ class FakeFront:
         self.asked.append(("confirm", typed, reason, ticket, break_glass))
         if self.confirm_error is not None:
             raise self.confirm_error
+        asked = self._sessions[session_id].confirmation
+        if asked is not None and asked.type_this not in {"", typed}:
+            raise RefusedError(
+                "confirmation", asked.type_this, f"{typed!r} was typed", f"Type {asked.type_this}."
+            )
         self.post_session(
             replace(
                 self._sessions[session_id],

@@ -68,9 +68,20 @@ async def test_where_y_is_enough_enter_is_not(opened) -> None:
 async def test_a_wrong_name_is_caught_and_stays_to_be_corrected(opened) -> None:
     async with opened() as driver:
         await driver.press("b", "enter", *"consumer-orde", "enter", *"why", "enter")
-        assert "is not 'consumer-order'" in driver.text()
-        assert "consumer-orde" in driver.text()
-        assert not [call for call in driver.front.asked if call[0] == "confirm"]
+        form = driver.app.console_screen.current.form
+        assert "'consumer-orde' was typed" in form.refusal
+        assert "⊘" in driver.text()
+        assert (form.value("typed"), form.value("reason")) == ("consumer-orde", "why")
+        await driver.press(*"consumer-order", "enter")
+        typed = [call[1] for call in driver.front.asked if call[0] == "confirm"]
+        assert typed == ["consumer-orde", "consumer-order"], "the gate puts a wrong name on record"
+
+
+async def test_f2_confirms_as_it_stands_and_the_gate_says_what_is_missing(opened) -> None:
+    async with opened(FakeFront(confirm_error=REFUSED), size=(200, 40)) as driver:
+        await driver.press("b", "enter", *"consumer-order", "f2")
+        assert ("confirm", "consumer-order", "", "", "") in driver.front.asked
+        assert "refused by rule permission" in driver.text()
 
 
 async def test_a_refusal_stands_beside_what_was_typed(opened) -> None:

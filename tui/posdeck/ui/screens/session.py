@@ -201,7 +201,7 @@ class SessionPane(Pane):
             self.question.move(-1 if action.id == "up" else 1)
         elif action.id == "confirm":
             if key != "enter" or self.form.wanted:  # an enter too many must not confirm what needs only a y
-                self.form.submit()
+                self.form.submit(as_it_stands=key == "f2")
         elif action.id == "decline":
             from posdeck.ui.places import back
 
@@ -284,7 +284,7 @@ class SessionPane(Pane):
         try:
             await self.posdeck.need_front().confirm(
                 session_id,
-                typed=event.typed or "yes",  # where no name is asked for, y was pressed
+                typed=event.typed,
                 reason=event.reason,
                 ticket=event.ticket,
                 break_glass=event.break_glass,

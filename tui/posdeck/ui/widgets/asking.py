@@ -136,7 +136,13 @@ class ConfirmForm(Vertical):
         self._draw()
 
     def refuse(self, text: str) -> None:
-        """Say why not; what was typed stays."""
+        """Say why not; what was typed stays, and a wrong name gets the keys."""
+        self._say(text)
+        asked = self.confirmation
+        if asked is not None and asked.type_this and self.value("typed") != asked.type_this:
+            self.query_one("#input-typed", Input).focus()
+
+    def _say(self, text: str) -> None:
         self.refusal = text
         self.sent = False
         self._draw()
@@ -173,8 +179,9 @@ class ConfirmForm(Vertical):
         if self.wanted:
             self.query_one(f"#input-{self.wanted[-1]}", Input).focus()
 
-    def submit(self) -> None:
-        """Confirm, or go to what is missing and say so."""
+    def submit(self, *, as_it_stands: bool = False) -> None:
+        """Confirm, or go to what is missing and say so; ``as_it_stands`` sends it in any case. Whether it is enough is
+        for the gate to say, which puts a no on record, a wrong name's as well."""
         asked = self.confirmation
         if asked is None or self.sent:
             return
@@ -182,7 +189,7 @@ class ConfirmForm(Vertical):
             self.refuse(asked.refused)
             return
         missing = [name for name in self.wanted if not self.value(name)]
-        if missing:
+        if missing and not as_it_stands:
             words = {
                 "typed": f"type {asked.type_this}",
                 "reason": "give a reason",
@@ -191,17 +198,14 @@ class ConfirmForm(Vertical):
             }
             self.query_one(f"#input-{missing[0]}", Input).focus()
             if missing != self.wanted:
-                self.refuse(f"Still to do: {', '.join(words[name] for name in missing)}.")
-            return
-        if asked.type_this and self.value("typed") != asked.type_this:
-            typed = self.value("typed")
-            self.refuse(f"{typed!r} is not {asked.type_this!r}: nothing was done. Type the name exactly.")
-            self.query_one("#input-typed", Input).focus()
+                self._say(f"Still to do: {', '.join(words[name] for name in missing)}.")
             return
         self.sent = True
         self.refusal = ""
         self._draw()
         given = {name: self.value(name) if name in self.wanted else "" for name in _LINES}
+        if "typed" not in self.wanted:
+            given["typed"] = "yes"  # no name is asked for: the key was the word
         self.post_message(self.Confirmed(given["typed"], given["reason"], given["ticket"], given["glass"]))
 
     def _draw(self) -> None:
