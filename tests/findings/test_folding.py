@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from posdeck.cluster.snapshot import Feed, FeedState, Kind
-from posdeck.findings.folding import CHAIN, EVERYWHERE, UNRELATED
+from posdeck.findings.folding import CHAIN, EVERYWHERE, ROOTS, UNRELATED
 from posdeck.findings.model import Severity
 from posdeck.findings.rulebook import RULE_IDS
 from posdeck.telemetry.reading import Reading
@@ -22,7 +22,7 @@ def test_the_chain_names_only_rules_and_each_once() -> None:
     """A misspelt id would silently never fold."""
     named = [rule for ids in CHAIN for rule in ids]
     assert len(named) == len(set(named))
-    assert {*named, *EVERYWHERE, *(r for pair in UNRELATED for r in pair)} <= RULE_IDS
+    assert {*named, *EVERYWHERE, *ROOTS, *(r for pair in UNRELATED for r in pair)} <= RULE_IDS
 
 
 async def test_a_broken_image_is_one_incident_with_its_consequences(namespace: Any) -> None:
@@ -107,6 +107,20 @@ async def test_no_metrics_api_explains_an_hpa_without_metrics(namespace: Any) ->
     report = await namespace.after(90)
     assert [f.id for f in report.findings] == ["metrics-absent"]
     assert [f.id for f in report.folded] == ["hpa-without-metrics"]
+
+
+async def test_missing_requests_are_not_hidden_by_trouble_of_the_pods(namespace: Any) -> None:
+    """Who removed the requests is at fault whatever the pods die of; what the HPA cannot read follows from it."""
+    containers = namespace.raw[Kind.DEPLOYMENTS][APP]["spec"]["template"]["spec"]["containers"]
+    containers[0]["resources"] = {}
+    for each in namespace.raw[Kind.HPAS][APP]["status"]["conditions"]:
+        if each["type"] == "ScalingActive":
+            each.update(status="False", reason="FailedGetResourceMetric", message="missing request for cpu")
+    for raw in namespace.pods_of(APP):
+        namespace.container_waits(raw, "ImagePullBackOff", "not found")
+    report = await namespace.after(90)
+    assert {f.id for f in report.findings} == {"pod-image-missing", "hpa-target-without-requests"}
+    assert "hpa-without-metrics" not in {f.id for f in report.findings}
 
 
 async def test_two_independent_faults_stay_two(namespace: Any) -> None:

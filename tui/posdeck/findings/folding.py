@@ -34,7 +34,8 @@ CHAIN: tuple[tuple[str, ...], ...] = (
     ("consumer-errors", "messages-redelivered"),
     ("bulk-upload-delayed", "sync-interrupted"),
     ("consumer-lag-growing",),
-    ("hpa-without-metrics", "hpa-target-without-requests", "hpa-cannot-scale", "hpa-fights-scaling"),
+    ("hpa-target-without-requests", "hpa-fights-scaling"),
+    ("hpa-without-metrics", "hpa-cannot-scale"),
     ("hpa-at-maximum", "hpa-not-scaling"),
     ("api-slow",),
     ("warning-events-burst",),
@@ -49,6 +50,8 @@ UNRELATED: frozenset[tuple[str, str]] = frozenset(
         ("restarts-rising", "rollout-paused"),
     }
 )
+# What somebody wrote or does: no trouble of the pods leads to it, though it may lead to others.
+ROOTS: frozenset[str] = frozenset({"hpa-target-without-requests", "hpa-fights-scaling"})
 # What the whole cluster is concerned by, whatever the deployment.
 EVERYWHERE: Mapping[str, frozenset[str]] = {
     "metrics-absent": frozenset({"hpa-without-metrics"}),
@@ -101,7 +104,7 @@ def _prominence(finding: Finding) -> tuple[int, float, str]:
 def _causes(finding: Finding, by_workload: Mapping[str, Sequence[Finding]]) -> list[Key]:
     """The nearest causes that together cover every deployment of the finding; none if one is left over."""
     rank = _RANK.get(finding.id)
-    if rank is None or not finding.workloads:
+    if rank is None or not finding.workloads or finding.id in ROOTS:
         return []
     found: dict[Key, None] = {}
     for name in finding.workloads:
