@@ -109,27 +109,29 @@ def clip(text: str, cells: int) -> tuple[str, int]:
 
 
 def wrap(text: str, cells: int) -> list[str]:
-    """``text`` cut into pieces of at most ``cells`` cells, at spaces where there are any."""
+    """``text`` cut into pieces of at most ``cells`` cells, at spaces where there are any. Takes as long as the text is:
+    it may be a megabyte on one line."""
     cells = max(1, cells)
     lines: list[str] = []
-    rest = text
-    while width(rest) > cells:
-        end = _characters_within(rest, cells)
-        space = rest.rfind(" ", 1, end + 1)
-        if space > end // 2:
+    begin, plainly = 0, text.isascii()
+    while True:
+        end = begin + cells if plainly else _end_within(text, begin, cells)
+        if end >= len(text):
+            return [*lines, text[begin:]]
+        space = text.rfind(" ", begin + 1, end + 1)
+        if space - begin > (end - begin) // 2:
             end = space
-        lines.append(rest[:end].rstrip(" "))
-        rest = rest[end:].lstrip(" ")
-    lines.append(rest)
-    return lines
+        lines.append(text[begin:end].rstrip(" "))
+        begin = end
+        while begin < len(text) and text[begin] == " ":
+            begin += 1
 
 
-def _characters_within(text: str, cells: int) -> int:
-    if text.isascii():
-        return cells
+def _end_within(text: str, begin: int, cells: int) -> int:
+    """Where a piece of so many cells ends that begins at ``begin``; it holds one character at least."""
     used = 0
-    for index, char in enumerate(text):
-        used += cell_len(char)
+    for index in range(begin, len(text)):
+        used += cell_len(text[index])
         if used > cells:
-            return max(1, index)
+            return max(begin + 1, index)
     return len(text)
