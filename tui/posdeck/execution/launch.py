@@ -95,8 +95,11 @@ def boot(module: str) -> list[str]:
     return [sys.executable, "-c", _boot_code(module)]
 
 
-def lay_out(request: RunRequest, command: Path, collections: Iterable[Path]) -> dict[str, Any]:
-    """Make the run's private folder and say, for the supervisor, what is to be started.
+def lay_out(
+    request: RunRequest, command: Path, collections: Iterable[Path], *, at_once: bool = False
+) -> dict[str, Any]:
+    """Make the run's private folder and say, for the supervisor, what is to be started; ``at_once`` is for a run that
+    is released as soon as it is ready.
 
     Raises ExecutionError when the folder is not new: variables and results of an earlier run must not leak
     in.
@@ -126,6 +129,7 @@ def lay_out(request: RunRequest, command: Path, collections: Iterable[Path]) -> 
             "PATH": os.pathsep.join((str(private / "bin"), os.environ.get("PATH", os.defpath))),
             "POSDECK_RUN_GATE": str(gate),
             "POSDECK_ANSIBLE_PLAYBOOK": str(command),
+            **({"POSDECK_RUN_AT_ONCE": "1"} if at_once else {}),
             "ANSIBLE_HOME": str(private / "tmp"),
             "ANSIBLE_LOCAL_TEMP": str(private / "tmp"),
         },

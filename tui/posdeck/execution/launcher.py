@@ -18,6 +18,7 @@ import sys
 
 GATE = "POSDECK_RUN_GATE"
 REAL = "POSDECK_ANSIBLE_PLAYBOOK"
+AT_ONCE = "POSDECK_RUN_AT_ONCE"  # nobody reads a dialog meanwhile: load only what every run needs
 _PR_SET_PDEATHSIG = 1
 _YOUNG = 20_000  # objects made before the collector looks at them: more than one task makes
 # What a run imports anyway, in the order in which the command itself does it.
@@ -47,9 +48,10 @@ def main() -> None:
     """Load, wait at the gate, become ``ansible-playbook``."""
     gate = os.environ.pop(GATE, "")
     real = os.environ.pop(REAL)
+    at_once = bool(os.environ.pop(AT_ONCE, ""))
     _die_with_parent()
     configuration = _configuration()
-    loaded = _same_folder(real, sys.executable) and _load()
+    loaded = _same_folder(real, sys.executable) and _load(welcome=not at_once)
     if gate:
         with open(f"{gate}.ready", "wb"):
             pass
@@ -80,9 +82,10 @@ def _configuration() -> list[tuple[str, int, int]]:
     return found
 
 
-def _load() -> bool:
-    """Import what a run needs; what is there then is kept from the collector, whose looking through it would copy
-    the memory that every task's process shares with this one."""
+def _load(*, welcome: bool) -> bool:
+    """Import what a run needs, with ``welcome`` also what its writing tasks do, who else load it themselves. What is
+    there then is kept from the collector, whose looking through it would copy the memory that every task's process
+    shares with this one."""
     gc.disable()
     try:
         for name in _PRELOADED:
@@ -90,7 +93,7 @@ def _load() -> bool:
         ssl.SSLContext(
             ssl.PROTOCOL_TLS_CLIENT
         )  # OpenSSL sets itself up once here, not in every task's process
-        for name in _WELCOME:
+        for name in _WELCOME if welcome else ():
             with contextlib.suppress(Exception):
                 importlib.import_module(name)
     except BaseException:

@@ -224,7 +224,7 @@ class PlaybookRunner:
 
     async def start(self, request: RunRequest) -> Run:
         """Start a playbook at once. Raises ExecutionError when it cannot be started at all."""
-        return await (await self.prepare(request)).release()
+        return await (await self._prepare(request, at_once=True)).release()
 
     async def prepare(self, request: RunRequest) -> PreparedRun:
         """Bring everything to the point where the playbook would begin, and hold it there
@@ -233,8 +233,12 @@ class PlaybookRunner:
         It costs half a second of one core: do it when a dialog opens, so that the confirmation finds it
         ready.
         """
+        return await self._prepare(request, at_once=False)
+
+    async def _prepare(self, request: RunRequest, *, at_once: bool) -> PreparedRun:
         launch.check(request)
-        specification = launch.lay_out(request, self._command or launch.find_command(), self._collections)
+        command = self._command or launch.find_command()
+        specification = launch.lay_out(request, command, self._collections, at_once=at_once)
         run = Run(request, self._clock, self._redact)
         await run._begin(specification)
         return PreparedRun(run)

@@ -312,7 +312,9 @@ def _playbook() -> str:
 
 def _load_beforehand() -> None:
     """Ansible imports an action once before it forks a process for each task. What every task would import and read
-    is had here; whatever is wrong with it is told by the task."""
+    is had here, unless only a check is made; whatever is wrong with it is told by the task."""
+    if context.CLIARGS.get("check"):
+        return
     with contextlib.suppress(Exception):
         gate, _ = _gate()
         if _OWN_RUN not in os.environ:  # a run that posdeck started has its intents, and needs no more
