@@ -207,3 +207,27 @@ async def test_what_an_act_did_can_be_taken_back_by_a_key(opened) -> None:
         assert "Z  Set the former number of replicas" in driver.text()
         await driver.press("Z")
         assert ("take_back", "7f3a0011", "") in driver.front.asked
+
+
+async def test_live_output_can_be_scrolled_and_searched(opened) -> None:
+    async with opened(size=(80, 24)) as driver:
+        await driver.press("b", "enter", *"consumer-order", "enter", *"because", "enter")
+        session = driver.front.session("7f3a0011")
+        tasks = tuple(TaskView(f"task {i}", StepState.PASSED, 0.1) for i in range(30))
+        log = tuple(f"line {i} of the playbook" for i in range(60))
+        driver.front.post_session(replace(session, tasks=tasks, log=log))
+        await driver.settle()
+        assert "task 29" in driver.text()
+        await driver.press("tab", "g")
+        assert "task 0" in driver.text()
+        driver.front.post_session(
+            replace(session, tasks=(*tasks, TaskView("task 30", StepState.RUNNING)), log=log)
+        )
+        await driver.settle()
+        assert "task 0" in driver.text(), "who reads is left where he is"
+        await driver.press("slash", *"task 17", "enter")
+        assert "task 17" in driver.text()
+        await driver.press("escape", "tab", "o")
+        assert "line 0 of the playbook" in driver.text()
+        await driver.press("slash", *"line 41", "enter")
+        assert "line 41 of the playbook" in driver.text()

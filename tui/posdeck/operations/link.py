@@ -110,6 +110,8 @@ class Link:
             standing=owner.standing,
             readings=owner.consumer,
             refresh_readings=numbers.refresh,
+            budgets=lambda: self.budgets,
+            scalers=lambda: self.scalers,
         )
         feed.subscribe(lambda _: self._changed())
         feed.start()

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from posdeck.catalogue.policy import CONFIRM_TYPED
-from posdeck.cluster.snapshot import Deployment, Snapshot
 from posdeck.operations.acting import PlannedWrite
 from posdeck.operations.checks import workloads_of
+from posdeck.operations.impact import hits_of, warnings_of
 from posdeck.operations.policies import wanted_contacts
 from posdeck.operations.view import (
     HERE,
@@ -295,7 +295,7 @@ def _confirmation(driver: SessionDriver) -> Confirmation | None:
         full_name=", ".join(p.write.name for p in writes),
         reason_required=policy.reason_required and not carried,
         ticket_required=policy.ticket_required and first.write.effect == CHANGE and not carried,
-        warnings=_warnings(driver.workshop, writes),
+        warnings=warnings_of(driver.workshop, writes),
         overridable=_overridable(writes),
     )
 
@@ -330,74 +330,3 @@ def _rules(policy: Any, planned: PlannedWrite) -> tuple[str, ...]:
         when = "before" if effect == CHANGE else f"within {policy.mitigation_grace_minutes} min"
         rules.append(f"inform {', '.join(inform)} {when}")
     return tuple(rules)
-
-
-def hits_of(workshop: Workshop, planned: PlannedWrite) -> tuple[str, ...]:
-    """What the act will be felt as, computed from the live state; ``?`` where it is not known."""
-    snapshot = workshop.feed.snapshot
-    deployment = snapshot.deployments.get(planned.write.name)
-    if planned.write.resource.kind != "Deployment" or deployment is None:
-        return ()
-    if planned.write.act.id not in {"rollout-restart", "rollout-undo"}:
-        return ()
-    lines = [_replacement(snapshot, deployment)]
-    workload = next((w for w in workloads_of(workshop, planned.write.short)), None)
-    reading = workshop.readings(workload.name) if workload else None
-    if reading is not None and workload is not None and workload.queue:
-        pending = reading.unacknowledged
-        count = f"{pending.value:.0f}" if pending.value is not None else "?"
-        lines.append(f"{count} unacknowledged message{'' if count == '1' else 's'} will be delivered again")
-    return tuple(lines)
-
-
-def _replacement(snapshot: Snapshot, deployment: Deployment) -> str:
-    pods = snapshot.pods_of(deployment)
-    if deployment.strategy == "Recreate":
-        return f"all {len(pods)} pods go before new ones come: nothing serves meanwhile"
-    ready = sum(1 for p in pods if p.is_ready)
-    unavailable = _rounded(deployment.max_unavailable, deployment.desired)
-    down = "?" if unavailable is None else str(unavailable)
-    replaced = (
-        "its only pod is replaced"
-        if len(pods) == deployment.desired == 1
-        else f"{len(pods)} of {deployment.desired} pods are replaced one after the other"
-    )
-    return (
-        f"{replaced}, {ready} ready now, "
-        f"at most {down} missing at a time, {deployment.grace_seconds} s grace each"
-    )
-
-
-def _rounded(value: str, replicas: int) -> int | None:
-    """maxUnavailable as a number of pods (a percentage is rounded down)."""
-    if value.endswith("%") and value[:-1].isdigit():
-        return replicas * int(value[:-1]) // 100
-    return int(value) if value.isdigit() else None
-
-
-def _warnings(workshop: Workshop, writes: tuple[PlannedWrite, ...]) -> tuple[str, ...]:
-    found = []
-    for planned in writes:
-        deployment = workshop.feed.snapshot.deployments.get(planned.write.name)
-        owners = [m for m in (deployment.managers if deployment else ()) if _reverts(m)]
-        if owners:
-            found.append(
-                f"{planned.write.short} is also managed by {', '.join(owners)}, which may revert this"
-            )
-        hpa = next(
-            (h for h in workshop.feed.snapshot.hpas.values() if h.target_name == planned.write.name), None
-        )
-        if hpa is not None and planned.write.act.id == "scale":
-            found.append(
-                f"HPA {hpa.name} sets the replicas ({hpa.minimum} to {hpa.maximum}) and will override this"
-            )
-    stale = [f.kind.value for f in workshop.feed.snapshot.feeds.values() if f.state.value == "stale"]
-    if stale:
-        found.append(f"not live: {', '.join(stale)}")
-    return tuple(found)
-
-
-def _reverts(manager: str) -> bool:
-    return any(
-        name in manager.lower() for name in ("argocd", "argo-cd", "flux", "helm", "kustomize-controller")
-    )

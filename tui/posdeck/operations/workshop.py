@@ -21,6 +21,7 @@ from posdeck.errors import (
 )
 from posdeck.operations.authority import target_ca_digest
 from posdeck.operations.facts import Answer, ClusterFacts, answer_with_async, ask_cluster
+from posdeck.operations.scaled_objects import Scalers
 
 if TYPE_CHECKING:
     from posdeck.audit.sqlite import AuditStore
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from posdeck.cluster.transport import Transport
     from posdeck.content import ContentFolders
     from posdeck.execution.runs import PlaybookRunner
+    from posdeck.findings.consumer_facts import Budget
     from posdeck.operations.facts import Question
     from posdeck.operations.holding import Keeping
     from posdeck.operations.standing import Standing
@@ -69,6 +71,8 @@ class Workshop:
     standing: Callable[[], Standing]
     readings: Callable[[str], ConsumerView | None]
     refresh_readings: Callable[[], None] = field(default=lambda: None)
+    budgets: Callable[[], tuple[Budget, ...] | None] = field(default=lambda: None)  # None: not read
+    scalers: Callable[[], Scalers] = field(default=Scalers)
     cluster: ClusterFacts = field(
         default_factory=lambda: ClusterFacts(reachable=False, problem="not connected yet")
     )

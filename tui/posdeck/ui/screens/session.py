@@ -52,6 +52,7 @@ class SessionPane(Pane):
     SessionPane #tasks-box { height: auto; max-height: 12; display: none; }
     SessionPane.-narrow #tasks-box { max-height: 7; }
     SessionPane #tasks { height: auto; max-height: 10; }
+    SessionPane.-narrow #tasks { max-height: 5; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -68,6 +69,7 @@ class SessionPane(Pane):
         self.question_box = Box("Decide", id="question-box")
         self.confirm_box = Box("Confirm", id="confirm-box")
         self.tasks_box = Box("Tasks", id="tasks-box")
+        self._read = self.text
         self.text.when_resized = self._draw_session
         self.tasks.when_resized = self._draw_session
 
@@ -120,7 +122,7 @@ class SessionPane(Pane):
         broken = any(task.state is StepState.FAILED for task in session.tasks)
         self.tasks_box.display = bool(session.tasks) and (broken or not _asks(session))
         cells = max(20, (self.tasks.size.width or self.size.width) - 1)
-        self.tasks.follow = True
+        self.tasks.follow = self._read is not self.tasks  # who scrolls in it reads, and is left there
         self.tasks.set_lines(task_lines(session.tasks, cells))
         self.tasks.styles.height = min(10, max(1, len(self.tasks.lines)))
 
@@ -168,8 +170,13 @@ class SessionPane(Pane):
             found.append("way-back")
         return (*found, act.SESSION, act.PAGER, act.EVERYWHERE)
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Keys and searches are for what was read last; the line that a search is typed in has the focus itself."""
+        if isinstance(event.widget, Pager):
+            self._read = event.widget
+
     def pager(self) -> Pager | None:
-        return self.tasks if self.app.focused is self.tasks else self.text
+        return self._read if self._read is self.text or self.tasks_box.display else self.text
 
     def subject(self) -> Subject | None:
         return None
@@ -182,7 +189,7 @@ class SessionPane(Pane):
         elif session is not None and session.confirmation is not None and self.form.wanted:
             self.form.focus_first()
         else:
-            self.text.focus()
+            (self.pager() or self.text).focus()
 
     def perform(self, action: Action, key: str) -> bool:
         session = self.session
