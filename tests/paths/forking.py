@@ -138,7 +138,7 @@ def _load() -> None:
         ANSIBLE_CACHE_PLUGIN="jsonfile",
     )
     importlib.import_module("ansible_runner")
-    if not launcher._load():
+    if not launcher._load(welcome=True):
         raise RuntimeError("Ansible could not be loaded; run make .venv/.installed-dev")
     gc.freeze()
 
