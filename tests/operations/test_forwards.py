@@ -26,7 +26,7 @@ from posdeck.errors import (
 from posdeck.operations import journal
 from posdeck.operations.console import Console
 from posdeck.operations.forward_ports import ForwardChoice, choice_of, choices_for, local_for, parse_ports
-from posdeck.operations.forwards import ForwardState, ForwardView
+from posdeck.operations.forward_view import ForwardState, ForwardView
 from posdeck.simulator.server import Simulator
 
 APP = "spc--pos--be--app--prod"

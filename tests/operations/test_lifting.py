@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from tests.operations.opened_console import console_sees, embedded_console, eventually, private_folders
 
-from posdeck.cluster.snapshot import Event, Snapshot
+from posdeck.cluster.snapshot import Condition, Connection, Event, Hpa, Snapshot
 from posdeck.errors import AuditError, RefusedError
 from posdeck.operations import journal
 from posdeck.operations.console import Console
+from posdeck.operations.forward_view import Answer, ProbePoint
 from posdeck.operations.front import LogLine
+from posdeck.operations.kinds import _row
 from posdeck.operations.logs import saved_line
 from posdeck.operations.objects import shown
 from posdeck.operations.screening import Screening
@@ -87,6 +89,21 @@ async def test_it_ends_with_posdeck(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [note["text"] for note in notes(console)][1] == "redaction in force again, when posdeck was closed"
 
 
+async def test_tables_and_probes_are_shown_as_they_came_while_it_is_lifted(console: Console) -> None:
+    """A column is to its cell what a key is to its value."""
+    row = {"cells": ["pos-1", "0912345678"], "object": {"metadata": {"name": "pos-1"}}}
+    assert _row(row, ("Name", "Phone"), console.redactor).cells == ("pos-1", "[phone]")
+    assert _row(row, ("Name", "Phone"), None).cells == ("pos-1", "0912345678")
+    answer = Answer.of(
+        ProbePoint(console.clock.now(), 200, 0.1, body=f"{SECRET}\nmore"), console.redactor.text
+    )
+    assert (answer.shown.body, answer.raw.body) == ("card [card]", SECRET)
+    cut = Answer.of(
+        ProbePoint(console.clock.now(), 200, body="x" * 190 + f" {SECRET}"), console.redactor.text
+    )
+    assert "4111" not in cut.shown.body, "redacted first, then cut"
+
+
 async def test_objects_are_shown_as_they_came_and_secrets_never(console: Console) -> None:
     secret = {"kind": "Secret", "metadata": {"annotations": {"note": SECRET}}, "data": {"key": "c2VjcmV0"}}
     redacted = shown(secret, console.redactor, by_name_only=True)
@@ -115,6 +132,13 @@ def test_what_a_view_says_in_words_is_redacted_and_the_rest_is_the_same_object()
     assert again.events["b"] is first.events["b"], "rows are redrawn for what changed only"
     untouched = Snapshot(events={"a": harmless})
     assert Screening(Redactor()).snapshot(untouched) is untouched
+
+    quoting = (Condition("ScalingActive", "False", "Failed", SECRET),)
+    hpa = Hpa("h", "u", "1", None, "Deployment", "app", 1, 2, 1, 1, "cpu: 1%/2%", conditions=quoting)
+    asked = Snapshot(hpas={"h": hpa}, connection=Connection(problem=f"refused: {SECRET}"))
+    said = Screening(Redactor()).snapshot(asked)
+    assert "4111" not in said.hpas["h"].conditions[0].message
+    assert "4111" not in said.connection.problem
 
     problem = Problem("x", Severity.WARNING, "Pod", "p", "p", SECRET, evidence=(("said", SECRET),))
     [shown] = screening.problems((problem,))

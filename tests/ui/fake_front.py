@@ -37,7 +37,7 @@ from posdeck.cluster.snapshot import (
 from posdeck.errors import NotFoundError, PosdeckError, RefusedError, UnknownNameError
 from posdeck.operations.charts import Plot, PlotPage, Subject
 from posdeck.operations.forward_ports import ForwardChoice
-from posdeck.operations.forwards import ForwardState, ForwardView, ProbePoint
+from posdeck.operations.forward_view import ForwardState, ForwardView, ProbePoint
 from posdeck.operations.front import LogLine, LogRequest, ParamSummary, RunbookSummary
 from posdeck.operations.kinds import ServerTable, TableColumn, TableRow
 from posdeck.operations.proposal import ProposalView
@@ -843,6 +843,9 @@ class FakeFront:
     async def all_tables(self) -> Sequence[ServerTable]:
         self.asked.append(("all_tables",))
         return tuple(self.tables.values())
+
+    async def namespaces(self) -> Sequence[str]:
+        return ("kube-system", "spc--pos")
 
     async def save_log(self, name: str, lines: Sequence[LogLine], file: str = "") -> Path:
         self.saved.append((file or name, list(lines)))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from fake_front import FULL, NOW, FakeFront, forward_view, view
 
 from posdeck.errors import ForbiddenError
-from posdeck.operations.forwards import ProbePoint
+from posdeck.operations.forward_view import ProbePoint
 from posdeck.ui.rows.forwards import bytes_text, forward_lines, latency_text, probe_cell
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone

@@ -222,7 +222,7 @@ def test_a_line_is_told_by_more_than_its_colour() -> None:
 def test_several_pods_and_containers_are_named() -> None:
     line = LogLine("consumer-order-4f2-x0k9f", "main", ago(seconds=1), "text", "")
     several = LogLook(sources={}, containers=True)
-    assert text_of(log_lines(line, several)[0]) == "02:14:06.000 r-4f2-x0k9f/main text"
+    assert text_of(log_lines(line, several)[0]) == "02:14:06.000 r-4f2-x0k9f/main   text"
     assert FULL["app"]
 
 

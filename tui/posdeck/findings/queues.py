@@ -8,7 +8,7 @@ from posdeck.catalogue.model import Workload
 from posdeck.findings.consumer_facts import ConsumerFacts
 from posdeck.findings.model import Unknown
 from posdeck.findings.situation import Situation
-from posdeck.findings.wording import number
+from posdeck.findings.wording import moment, number
 from posdeck.telemetry.reading import Absence, Reading
 
 CONSUMERS = "consumers"
@@ -55,7 +55,7 @@ def evidence(facts: ConsumerFacts) -> list[tuple[str, str]]:
     )
     found = [(name, shown(reading)) for name, reading in measures if reading.absence is not Absence.NO_SOURCE]
     if facts.idle_since is not None:
-        found.append(("nothing acknowledged since", facts.idle_since.isoformat()))
+        found.append(("nothing acknowledged since", moment(facts.idle_since)))
     return found
 
 

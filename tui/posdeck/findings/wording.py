@@ -3,6 +3,7 @@ not be kept or that could draw on a terminal."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from posdeck.kubetext.ages import human_duration
@@ -29,6 +30,11 @@ def count_of(some: int, of_all: int, noun: str) -> str:
     if of_all > some:
         return f"{some} of {of_all} {noun}s"
     return f"{some} {noun}" + ("" if some == 1 else "s")
+
+
+def moment(at: datetime) -> str:
+    """A time to the second, in UTC: "2026-03-14 02:14:07 UTC"."""
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def span(seconds: float | None) -> str:

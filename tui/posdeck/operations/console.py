@@ -80,7 +80,7 @@ class Console(Guiding, Lookups):
         self.embedded = embedded
         self.seen = seen
         self.kinds = Kinds()
-        self.forwards = Forwards(self.require_workshop)
+        self.forwards = Forwards(self.require_workshop, lambda: self.lifting.active)
         self.lifting = Lifting(self.require_workshop, self.look_again, self._spawn)
         self._screening = Screening(self.redactor)
         self._listeners: list[Callable[[View], None]] = []

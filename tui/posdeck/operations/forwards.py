@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ from posdeck.errors import (
 )
 from posdeck.kubetext.fields import at, items
 from posdeck.operations.forward_ports import pod_for, service_port
+from posdeck.operations.forward_view import Answer, ForwardState, ForwardView, ProbePoint
 
 if TYPE_CHECKING:
     from posdeck.cluster.snapshot import Snapshot
@@ -39,55 +39,8 @@ if TYPE_CHECKING:
 HISTORY = 120
 PROBE_EVERY = 5.0
 PROBE_LIMIT = 5.0
-_BODY_SHOWN = 200
+_BODY_READ = 4_096  # more than is shown, so that nothing is cut in two before it is redacted
 _OPEN_WITHIN = 10.0
-
-
-class ForwardState(StrEnum):
-    """How a forward is. ``waiting`` has no pod at present and takes the next one."""
-
-    LISTENING = "listening"
-    FAILING = "failing"
-    WAITING = "waiting"
-
-
-@dataclass(frozen=True, slots=True)
-class ProbePoint:
-    """One request of the probe: ``status`` None when no answer came, then ``problem`` says why. ``seconds`` runs
-    from the request to the status line; ``body`` is the redacted beginning of the answer."""
-
-    at: datetime
-    status: int | None
-    seconds: float | None = None
-    reason: str = ""
-    problem: str = ""
-    body: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ForwardView:
-    """One open forward as screens show it; bytes and connections are since it was opened."""
-
-    id: str
-    choice: ForwardChoice
-    local: int
-    pod: str
-    port: int
-    state: ForwardState
-    started: datetime
-    problem: str = ""
-    bytes_sent: int = 0
-    bytes_received: int = 0
-    connections: int = 0
-    moved: int = 0
-    probe_path: str = ""
-    probing: bool = False
-    probes: tuple[ProbePoint, ...] = ()
-
-    @property
-    def address(self) -> str:
-        """Where a client on this machine connects to."""
-        return f"127.0.0.1:{self.local}"
 
 
 @dataclass(slots=True)
@@ -103,7 +56,7 @@ class _Open:
     sent: int = 0  # bytes over earlier pods
     received: int = 0
     probe_path: str = "/"
-    probes: deque[ProbePoint] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    probes: deque[Answer] = field(default_factory=lambda: deque(maxlen=HISTORY))
     probing: asyncio.Task[None] | None = None
     moving: asyncio.Task[None] | None = None
     error_seen: str = ""  # the connection error that a later good answer has outdated
@@ -112,8 +65,9 @@ class _Open:
 class Forwards:
     """The open port-forwards of this process. ``workshop`` gives the connection, or raises UnreachableError."""
 
-    def __init__(self, workshop: Callable[[], Workshop]) -> None:
+    def __init__(self, workshop: Callable[[], Workshop], lifted: Callable[[], bool] = lambda: False) -> None:
         self._workshop = workshop
+        self._lifted = lifted  # whether answers may be shown as they came
         self._open: dict[str, _Open] = {}
         self._numbers = count(1)
         self._changing = asyncio.Lock()
@@ -122,7 +76,7 @@ class Forwards:
 
     def list(self) -> tuple[ForwardView, ...]:
         """The open forwards, oldest first."""
-        return tuple(_view(each) for each in self._open.values())
+        return tuple(self._view(each) for each in self._open.values())
 
     async def start(self, choice: ForwardChoice) -> ForwardView:
         """Open a forward, or give the one that is open for the same port. Read-only mode does not stand in its way,
@@ -134,7 +88,7 @@ class Forwards:
                 if each.choice.target == choice.target and (
                     not choice.exact or choice.local in {0, each.local}
                 ):
-                    return _view(each)
+                    return self._view(each)
             try:
                 opened = await self._start(choice, choice.local)
             except _PortTakenError as taken:
@@ -147,7 +101,7 @@ class Forwards:
             self._open[opened.id] = opened
             if self._unsubscribe is None:
                 self._unsubscribe = self._workshop().feed.subscribe(self._look)
-            return _view(opened)
+            return self._view(opened)
 
     async def _hold_to_policy(self, choice: ForwardChoice) -> None:
         workshop = self._workshop()
@@ -203,18 +157,22 @@ class Forwards:
         began = workshop.clock.now()
         try:
             found = await http_probe(
-                opened.forward, opened.probe_path, workshop.clock, limit=PROBE_LIMIT, body_limit=_BODY_SHOWN
+                opened.forward, opened.probe_path, workshop.clock, limit=PROBE_LIMIT, body_limit=_BODY_READ
             )
         except PosdeckError as problem:
-            point = ProbePoint(began, None, problem=workshop.redactor.text(str(problem)))
+            raw = ProbePoint(began, None, problem=str(problem))
         else:
-            body = found.body[:_BODY_SHOWN].decode("utf-8", "replace")
-            said = workshop.redactor.text(body).partition("\n")[0]
-            reason = workshop.redactor.text(found.reason)
-            point = ProbePoint(began, found.status, found.seconds, reason, body=said)
+            body = found.body[:_BODY_READ].decode("utf-8", "replace")
+            raw = ProbePoint(began, found.status, found.seconds, found.reason, body=body)
             opened.error_seen = opened.forward.last_error
-        opened.probes.append(point)
-        return point
+        opened.probes.append(Answer.of(raw, workshop.redactor.text))
+        return self._seen(opened.probes[-1])
+
+    def _seen(self, answer: Answer) -> ProbePoint:
+        return answer.raw if self._lifted() else answer.shown
+
+    def _view(self, opened: _Open) -> ForwardView:
+        return _view(opened, tuple(self._seen(answer) for answer in opened.probes))
 
     def probe_always(self, forward_id: str, path: str = "", *, on: bool = True) -> None:
         """Probe every five seconds, or no longer."""
@@ -282,7 +240,7 @@ class Forwards:
     async def _close(self, opened: _Open, why: str) -> ForwardView:
         if opened.probing is not None:
             opened.probing.cancel()
-        last = _view(opened)
+        last = self._view(opened)
         await opened.forward.close()
         await self._note(opened, f"closed the port-forward {last.address} → {last.choice.target}: {why}")
         return last
@@ -291,7 +249,7 @@ class Forwards:
         """Put it into the record. Raises AuditError."""
         workshop = self._workshop()
         standing = workshop.standing()
-        view = _view(opened)
+        view = self._view(opened)
         details: dict[str, Any] = {
             "act": "port-forward",
             "object": opened.choice.target,
@@ -395,10 +353,10 @@ def _check_path(path: str) -> None:
         )
 
 
-def _view(opened: _Open) -> ForwardView:
+def _view(opened: _Open, probes: tuple[ProbePoint, ...]) -> ForwardView:
     forward = opened.forward
     failed = forward.last_error if forward.last_error != opened.error_seen else ""
-    last = opened.probes[-1] if opened.probes else None
+    last = probes[-1] if probes else None
     problem = opened.problem or failed or (last.problem if last is not None else "")
     state = ForwardState.FAILING if problem else ForwardState.LISTENING
     if opened.waiting:
@@ -418,5 +376,5 @@ def _view(opened: _Open) -> ForwardView:
         moved=opened.moved,
         probe_path=opened.probe_path,
         probing=opened.probing is not None and not opened.probing.done(),
-        probes=tuple(opened.probes),
+        probes=probes,
     )

@@ -185,6 +185,10 @@ class Front(Protocol):
         """What ``kubectl get all`` lists, kind by kind; a kind that cannot be read carries the reason."""
         ...
 
+    async def namespaces(self) -> Sequence[str]:
+        """The namespaces of the cluster, where this identity may list them; none elsewhere."""
+        ...
+
     async def save_log(self, name: str, lines: Sequence[LogLine], file: str = "") -> Path:
         """Keep redacted log lines in a file of this user's (mode 0600), recorded first: ``file``, a whole path, or
         one below the state folder."""

@@ -6,7 +6,7 @@ A table of Secrets or ConfigMaps holds names and counts, never values: only what
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from posdeck.kubetext.fields import at, items, mapping
 if TYPE_CHECKING:
     from posdeck.cluster.transport import Transport
     from posdeck.operations.workshop import Workshop
+    from posdeck.redaction.redactor import Redactor
 
 _BATCH = "batch"
 _APPS = "apps"
@@ -129,38 +130,45 @@ class Kinds:
         return self._by_name[wanted]
 
 
-async def read_table(workshop: Workshop, kinds: Kinds, kind: str) -> ServerTable:
-    """The server's table of one kind in the namespace. Raises UnknownNameError and the ClusterError tree."""
+async def read_table(workshop: Workshop, kinds: Kinds, kind: str, *, lifted: bool = False) -> ServerTable:
+    """The server's table of one kind in the namespace; ``lifted`` leaves out the redaction. Raises
+    UnknownNameError and the ClusterError tree."""
     resource = await kinds.find(workshop.transport, kind)
     document = await Objects(workshop.transport, workshop.target.namespace).table(resource)
-    redact = workshop.redactor.text if resource is not resources.SECRETS else str
     columns = tuple(
         TableColumn(str(c.get("name", "?")), wide=bool(c.get("priority")))
         for c in items(document.get("columnDefinitions"))
     )
-    rows = tuple(_row(each, len(columns), redact) for each in items(document.get("rows")))
+    titles = tuple(column.name for column in columns)
+    redactor = None if lifted or resource is resources.SECRETS else workshop.redactor
+    rows = tuple(_row(each, titles, redactor) for each in items(document.get("rows")))
     return ServerTable(str(resource), columns, rows)
 
 
-async def read_all(workshop: Workshop, kinds: Kinds, wanted: Iterable[str] = ALL) -> tuple[ServerTable, ...]:
+async def read_all(
+    workshop: Workshop, kinds: Kinds, wanted: Iterable[str] = ALL, *, lifted: bool = False
+) -> tuple[ServerTable, ...]:
     """The tables of ``kubectl get all``; a kind that cannot be read says why and the rest is there."""
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def one(kind: str) -> ServerTable:
         async with gate:
             try:
-                return await read_table(workshop, kinds, kind)
+                return await read_table(workshop, kinds, kind, lifted=lifted)
             except ClusterError as problem:
                 return ServerTable(kind, problem=str(problem))
 
     return tuple(await asyncio.gather(*(one(kind) for kind in wanted)))
 
 
-def _row(row: Mapping[str, Any], width: int, redact: Any) -> TableRow:
-    cells = [redact(str(cell)) if cell is not None else "" for cell in row.get("cells") or ()]
-    cells = [*cells, *[""] * width][:width]
+def _row(row: Mapping[str, Any], titles: Sequence[str], redactor: Redactor | None) -> TableRow:
+    """A title is to its cell what a key is to its value: a column "Phone" holds telephone numbers."""
+    cells = ["" if cell is None else str(cell) for cell in row.get("cells") or ()]
+    cells = [*cells, *[""] * len(titles)][: len(titles)]
     metadata = mapping(at(row, "object", "metadata"))
     labels = {str(k): str(v) for k, v in mapping(metadata.get("labels")).items()}
+    if redactor is not None:
+        cells = [str(redactor.value({t: c})[t]) for t, c in zip(titles, cells, strict=True)]
     return TableRow(str(metadata.get("name") or (cells[0] if cells else "?")), tuple(cells), labels)
 
 

@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posdeck.errors import PosdeckError
+from posdeck.cluster import resources
+from posdeck.cluster.objects import Objects
+from posdeck.errors import ClusterError, PosdeckError
+from posdeck.kubetext.fields import at, items
 from posdeck.operations.kinds import Kinds, read_all, read_table
 from posdeck.operations.logs import read_logs, save_log
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from posdeck.operations.opening import Opening
     from posdeck.operations.view import ActionSummary
     from posdeck.operations.workshop import Workshop
+
+
+_MOST_NAMESPACES = 500  # more than a person completes from
 
 
 class Lookups:
@@ -43,11 +49,21 @@ class Lookups:
 
     async def table(self, kind: str) -> ServerTable:
         """What the server prints of one kind."""
-        return await read_table(self.require_workshop(), self.kinds, kind)
+        return await read_table(self.require_workshop(), self.kinds, kind, lifted=self.lifting.active)
 
     async def all_tables(self) -> Sequence[ServerTable]:
         """What ``kubectl get all`` lists."""
-        return await read_all(self.require_workshop(), self.kinds)
+        return await read_all(self.require_workshop(), self.kinds, lifted=self.lifting.active)
+
+    async def namespaces(self) -> Sequence[str]:
+        """The namespaces of the cluster, where this identity may list them; none elsewhere."""
+        workshop = self.require_workshop()
+        try:
+            table = await Objects(workshop.transport, "").table(resources.NAMESPACES, limit=_MOST_NAMESPACES)
+        except ClusterError:
+            return ()
+        found = (at(row, "object", "metadata", "name") for row in items(table.get("rows")))
+        return tuple(str(name) for name in found if name)
 
     async def save_log(self, name: str, lines: Sequence[LogLine], file: str = "") -> Path:
         """Keep log lines in a file of this user's, recorded first."""

@@ -207,6 +207,8 @@ class Performing:
         )
         self.showing.preview = preview
         self.showing.refusal = None
+        if not self.session.check_only:  # done in check mode only: to whoever cancels now, ✔ would be a lie
+            self.showing.tasks = ()
         if not preview.writes and self._follows_what_was_only_looked_at():
             await self.post(ev.PreviewArrived(at=self._now(), run=effect.run, plan=preview.plan))
             return

@@ -1,4 +1,5 @@
-"""Redacts what a view takes from the cluster in words: messages of events, texts of problems. Each text once."""
+"""Redacts what a view takes from the cluster in words: messages of events, conditions of HPAs, texts of problems, what
+the connection fails with. Each text once."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from posdeck.cluster.snapshot import Event, Snapshot
+from posdeck.cluster.snapshot import Event, Hpa, Snapshot
 
 if TYPE_CHECKING:
     from posdeck.operations.view import Problem
@@ -24,9 +25,35 @@ class Screening:
         self._came: Mapping[str, Event] | None = None
         self._went: Mapping[str, Event] = {}
         self._known: dict[str, tuple[Event, Event]] = {}
+        self._hpas: tuple[Mapping[str, Hpa], Mapping[str, Hpa]] = ({}, {})
 
     def snapshot(self, snapshot: Snapshot) -> Snapshot:
-        """The snapshot with the messages of its events redacted."""
+        """The snapshot with the words of its events, its HPAs' conditions and its connection redacted."""
+        return self._with_hpas(self._with_connection(self._with_events(snapshot)))
+
+    def _with_connection(self, snapshot: Snapshot) -> Snapshot:
+        problem = snapshot.connection.problem
+        said = self._text(problem) if problem else problem
+        if said == problem:
+            return snapshot
+        return replace(snapshot, connection=replace(snapshot.connection, problem=said))
+
+    def _with_hpas(self, snapshot: Snapshot) -> Snapshot:
+        """An HPA's controller quotes the errors of metric servers, addresses with what stands in them included."""
+        if snapshot.hpas is not self._hpas[0]:
+            shown = {name: self._hpa(hpa) for name, hpa in snapshot.hpas.items()}
+            same = all(shown[name] is hpa for name, hpa in snapshot.hpas.items())
+            self._hpas = (snapshot.hpas, snapshot.hpas if same else shown)
+        return snapshot if self._hpas[1] is snapshot.hpas else replace(snapshot, hpas=self._hpas[1])
+
+    def _hpa(self, hpa: Hpa) -> Hpa:
+        if all(self._text(c.message) == c.message for c in hpa.conditions):
+            return hpa
+        return replace(
+            hpa, conditions=tuple(replace(c, message=self._text(c.message)) for c in hpa.conditions)
+        )
+
+    def _with_events(self, snapshot: Snapshot) -> Snapshot:
         if snapshot.events is not self._came:
             self._came = snapshot.events
             self._known = {name: self._event(name, event) for name, event in snapshot.events.items()}

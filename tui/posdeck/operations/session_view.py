@@ -57,6 +57,15 @@ _STATES: Mapping[StepStatus, StepState] = {
 }
 
 
+_FIELDS = (
+    ("spec/template/metadata/annotations/", "pod template annotation"),
+    ("spec/template/metadata/labels/", "pod template label"),
+    ("metadata/annotations/", "annotation"),
+    ("metadata/labels/", "label"),
+    ("spec/template/spec/", "pod template"),
+)
+
+
 def view_of(driver: SessionDriver) -> SessionView:
     """The whole session as it stands."""
     session, showing, runbook = driver.session, driver.showing, driver.runbook
@@ -309,9 +318,18 @@ def _overridable(writes: tuple[PlannedWrite, ...]) -> str:
 
 
 def _will(planned: PlannedWrite) -> str:
-    fields = ", ".join(c.path.lstrip("/").replace("~1", "/") for c in planned.changes[:3])
+    fields = ", ".join(field_words(c.path) for c in planned.changes[:3])
     more = f" and {len(planned.changes) - 3} more" if len(planned.changes) > 3 else ""
     return f"{planned.write.act.title} {planned.write.subject}: {fields}{more}"
+
+
+def field_words(path: str) -> str:
+    """A changed field (a JSON pointer) as people call it: ``pod template annotation a/b``."""
+    words = path.lstrip("/").replace("~1", "/").replace("~0", "~")
+    for start, said in _FIELDS:
+        if words.startswith(start):
+            return f"{said} {words[len(start) :]}".rstrip()
+    return words
 
 
 def _undo(step: Act) -> str:

@@ -117,6 +117,7 @@ ACTIONS: tuple[Action, ...] = (
     _action("zoom-in", "Z", "shorter", PLOTS, "Plots", footer=11),
     _action("links", "L", "links", "workload pod", "Look",
             says="dashboards, traces and the broker's pages of it, from the inventory"),
+    _action("owner", "J", "owner", "workload pod", "Look", says="go to the deployment that it belongs to"),
     _action("link-open", "enter", "open", LINKS, "Look", footer=5, says="in a browser; copied where there is none"),
     _action("edit", "e", "edit", OBJECT, "Not here", says="says why there is none, and the kubectl command"),
     _action("shell", "s", "shell", POD, "Not here", says="says why there is none, and the kubectl command"),

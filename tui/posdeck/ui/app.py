@@ -231,8 +231,8 @@ class PosdeckApp(App[int], inherit_bindings=False):
         if action is not None:
             self.run_worker(self.console_screen.do(action, key), group="press", exit_on_error=False)
 
-    async def go(self, name: str) -> None:
-        """Go to a view by its name."""
+    async def go(self, name: str, *, fresh: bool = False) -> None:
+        """Go to a view by its name; ``fresh`` leaves out the filter that opening something set there."""
         entry = BY_NAME.get(name)
         if entry is None:
             self.notice(f"There is no view “{plain(name)}”. tab completes, ? lists the names.", "warn")
@@ -240,6 +240,9 @@ class PosdeckApp(App[int], inherit_bindings=False):
         if self.trail[-1] != entry.name:
             self.trail.append(entry.name)
             del self.trail[1:-19]  # the way back ends at the overview
+        before = self.console_screen.pane(entry.name)
+        if before is not None and fresh:
+            before.leave_drilled()
         await self.console_screen.enter(entry.name, entry.pane)
 
     # keys

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from posdeck.errors import PosdeckError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from posdeck.operations.front import RunbookSummary
     from posdeck.ui.app import PosdeckApp
 
+_LABELS = re.compile(r"[\w./-]+!?=[\w.-]*(?:,[\w./-]+!?=[\w.-]*)*")
 # kinds that rows know by their plural; every other one is the server's to find
 BY_KIND = {name: resource.plural for resource, names in KNOWN for name in (resource.plural, *names)}
 
@@ -68,9 +70,16 @@ async def command(app: PosdeckApp, text: str) -> None:
     elif word in {"forward", "fwd"} or (rest and BY_NAME.get(word, None) is BY_NAME["forwards"]):
         await _forward(app, rest)
     else:
-        await (app.go(word) if word in BY_NAME else open_kind(app, word))
+        await (app.go(word, fresh=True) if word in BY_NAME else open_kind(app, word))
         if rest:
-            app.console_screen.current.set_filter(rest)
+            app.console_screen.current.set_filter(_as_filter(rest))
+
+
+def _as_filter(rest: str) -> str:
+    """``:pods /order`` and ``:pods app=x`` as k9s has them; anything else is text."""
+    if rest.startswith("/"):
+        return rest[1:]
+    return f"-l {rest}" if _LABELS.fullmatch(rest) else rest
 
 
 def _elsewhere(word: str) -> str:

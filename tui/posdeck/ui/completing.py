@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from posdeck.errors import PosdeckError
 from posdeck.operations.kinds import KNOWN
 from posdeck.ui.palettes import PALETTES
 from posdeck.ui.views import BY_NAME, VIEWS
 
 if TYPE_CHECKING:
+    from posdeck.operations.front import Front
     from posdeck.ui.app import PosdeckApp
 
 KINDS = tuple(str(resource) for resource, _ in KNOWN if resource.plural not in BY_NAME)
@@ -79,10 +81,30 @@ class Completer:
     def __init__(self, app: Callable[[], PosdeckApp]) -> None:
         self._app = app
         self._runbooks: tuple[str, ...] = ()
+        self._asked: object = None  # the front that was asked for its namespaces
+        self._namespaces: tuple[str, ...] = ()
 
     def __call__(self, text: str) -> list[str]:
         """What ``text`` could become."""
         return complete(text, self._words(text.partition(" ")[0]))
+
+    def _all_namespaces(self, app: PosdeckApp) -> tuple[str, ...]:
+        """Those of inventory and kubeconfig at once; the cluster's own too once it has answered."""
+        if app.front is not None and self._asked is not app.front:
+            self._asked, self._namespaces = app.front, ()
+            app.run_worker(self._ask(app, app.front), group="names", exit_on_error=False)
+        known = app.elsewhere.namespaces if app.elsewhere is not None else ()
+        return tuple(dict.fromkeys((*known, *self._namespaces)))
+
+    async def _ask(self, app: PosdeckApp, front: Front) -> None:
+        try:
+            found = await front.namespaces()
+        except PosdeckError:
+            self._asked = None  # not connected yet: asked again with the next completion
+            return
+        if app.front is front:
+            self._namespaces = tuple(found)
+            app.console_screen.prompt.renew()
 
     def _words(self, command: str) -> Words:
         app = self._app()
@@ -93,7 +115,7 @@ class Completer:
             workloads=tuple(member.short for member in app.scene.wall.members),
             runbooks=self._runbooks,
             contexts=elsewhere.contexts if elsewhere and command in CONTEXT else (),
-            namespaces=elsewhere.namespaces if elsewhere and command in NAMESPACE else (),
+            namespaces=self._all_namespaces(app) if elsewhere and command in NAMESPACE else (),
             environments=elsewhere.environments if elsewhere and command in ENVIRONMENT else (),
             sessions=tuple(session.id for session in app.scene.view.sessions),
             objects={

@@ -9,7 +9,7 @@ from posdeck.ui.leaving import leave_if_meant
 from posdeck.ui.lifting import lift_or_end
 from posdeck.ui.places import back
 from posdeck.ui.procedures import begin, for_marked, not_here, procedure, restart, runbook_for
-from posdeck.ui.reading import open_logs, open_object, open_selected, read_runbook, show_help
+from posdeck.ui.reading import open_logs, open_object, open_owner, open_selected, read_runbook, show_help
 from posdeck.ui.screens.findings import remark
 from posdeck.ui.screens.forwards import forward_subject
 from posdeck.ui.screens.links import open_links
@@ -24,7 +24,7 @@ async def perform(app: PosdeckApp, action: Action, key: str) -> None:
     """Do ``action`` for what is selected."""
     subject = app.console_screen.current.subject()
     if action.id.startswith("view."):
-        await app.go(action.id[5:])
+        await app.go(action.id[5:], fresh=True)
     elif action.id == "quit":
         leave_if_meant(app, key_text(key))
     elif action.id in {"back", "session-back"}:
@@ -77,6 +77,8 @@ async def _for_subject(app: PosdeckApp, action: Action, subject: Subject) -> Non
         await procedure(app, action, subject)
     elif action.id == "port-forward":
         await forward_subject(app, subject)
+    elif action.id == "owner":
+        await open_owner(app, subject)
     elif action.id == "links":
         await open_links(app, subject)
     elif action.id == "compare":

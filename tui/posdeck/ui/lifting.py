@@ -38,7 +38,8 @@ async def _lift(app: PosdeckApp, reason: str) -> None:
         app.notice(str(problem), "bad")
         return
     app.notice(
-        "Redaction is lifted on this screen. Saving, records and evidence stay redacted. ⌃x ends it.", "bad"
+        "Redaction is lifted on this screen. Sessions, records and what is saved stay redacted. ⌃x ends it.",
+        "bad",
     )
 
 

@@ -40,6 +40,7 @@ async def text_place(app: PosdeckApp) -> TextPane:
 async def back(app: PosdeckApp) -> None:
     """Take the filter away, or go to where one was before."""
     place = app.console_screen.current
+    place.leave_drilled()
     if place.filter and (place.view_name not in _PLACES or place.view_name in {KIND_PLACE, SESSION_PLACE}):
         place.set_filter("")
         return

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 
 CELL_LIMIT = 2_000
 LINE_LIMIT = 16_384
-_LEFT_TO_RIGHT_MARK = "\u200e"
+LEFT_TO_RIGHT = "\u200e"
 
 
 def plain(text: str, limit: int = CELL_LIMIT) -> str:
@@ -23,6 +23,19 @@ def plain(text: str, limit: int = CELL_LIMIT) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _clean(text)
+
+
+def drawable(text: str) -> str:
+    """The last look at text before it is drawn, for the widgets: whoever made it may have forgotten ``plain``. What
+    is safe already stays as it is."""
+    if text.isascii():
+        return text if text.isprintable() else _clean(text)
+    return _clean(text)
+
+
+def block(text: str) -> str:
+    """``drawable`` for a text of several lines."""
+    return "\n".join(drawable(line) for line in text.split("\n"))
 
 
 @lru_cache(maxsize=4096)
@@ -47,7 +60,7 @@ def _clean(text: str) -> str:
             right_to_left = True
         out.append(_visible(char, category))
     if right_to_left:
-        out.append(_LEFT_TO_RIGHT_MARK)  # what follows on the line keeps its place
+        out.append(LEFT_TO_RIGHT)  # what follows on the line keeps its place
     return "".join(out)
 
 
@@ -79,11 +92,14 @@ def width(text: str) -> int:
     return len(text) if text.isascii() else cell_len(text)
 
 
-def fit(text: str, cells: int, *, right: bool = False) -> str:
-    """``text`` in exactly ``cells`` cells: padded, or cut with an ellipsis."""
+def fit(text: str, cells: int, *, right: bool = False, tail: int = 0) -> str:
+    """``text`` in exactly ``cells`` cells: padded, or cut with an ellipsis; the last ``tail`` characters, in which
+    names differ, are kept where there is room for three times as many."""
     wide = width(text)
     if wide > cells:
-        text, wide = clip(text, cells)
+        end = text[-tail:] if tail and cells >= 3 * tail else ""
+        text, wide = clip(text, cells - width(end))
+        text, wide = text + end, wide + width(end)
     if wide == cells:
         return text
     pad = " " * (cells - wide)
@@ -108,30 +124,47 @@ def clip(text: str, cells: int) -> tuple[str, int]:
     return "".join(taken) + "…", used + 1
 
 
+def clip_start(text: str, cells: int) -> str:
+    """The longest end of ``text`` that fits with an ellipsis before it."""
+    if width(text) <= cells:
+        return text
+    start, used = len(text), 1
+    while start > 0 and used + cell_len(text[start - 1]) <= cells:
+        start -= 1
+        used += cell_len(text[start])
+    return f"…{text[start:]}" if cells > 0 else ""
+
+
 def wrap(text: str, cells: int) -> list[str]:
-    """``text`` cut into pieces of at most ``cells`` cells, at spaces where there are any. Takes as long as the text is:
-    it may be a megabyte on one line."""
-    cells = max(1, cells)
-    lines: list[str] = []
-    begin, plainly = 0, text.isascii()
+    """``text`` cut into pieces of at most ``cells`` cells, at spaces where there are any."""
+    pieces = [text[start:end] for start, end in wrapped(text, cells, cells)]
+    return [*(piece.rstrip(" ") for piece in pieces[:-1]), pieces[-1]]
+
+
+def wrapped(text: str, first: int, rest: int) -> list[tuple[int, int]]:
+    """Where the pieces of a wrapped text begin and end: one of ``first`` cells, the others of ``rest``. Takes time in
+    proportion to the length."""
+    found: list[tuple[int, int]] = []
+    start, room = 0, max(1, first)
+    ascii_only = text.isascii()
     while True:
-        end = begin + cells if plainly else _end_within(text, begin, cells)
+        end = min(len(text), start + room) if ascii_only else _end_within(text, start, room)
         if end >= len(text):
-            return [*lines, text[begin:]]
-        space = text.rfind(" ", begin + 1, end + 1)
-        if space - begin > (end - begin) // 2:
+            return [*found, (start, len(text))]
+        space = text.rfind(" ", start + 1, end + 1)
+        if space > start + (end - start) // 2:
             end = space
-        lines.append(text[begin:end].rstrip(" "))
-        begin = end
-        while begin < len(text) and text[begin] == " ":
-            begin += 1
+        found.append((start, end))
+        start, room = end, max(1, rest)
+        while start < len(text) and text[start] == " ":
+            start += 1
 
 
-def _end_within(text: str, begin: int, cells: int) -> int:
-    """Where a piece of so many cells ends that begins at ``begin``; it holds one character at least."""
+def _end_within(text: str, start: int, cells: int) -> int:
+    """The place behind the last character that fits; at least one does."""
     used = 0
-    for index in range(begin, len(text)):
+    for index in range(start, len(text)):
         used += cell_len(text[index])
         if used > cells:
-            return max(begin + 1, index)
+            return max(start + 1, index)
     return len(text)

@@ -87,6 +87,16 @@ async def open_object(app: PosdeckApp, subject: Subject, *, as_yaml: bool) -> No
     app.keys_changed()
 
 
+async def open_owner(app: PosdeckApp, subject: Subject) -> None:
+    """The deployment that a pod, a revision or a finding belongs to, in its place among the others."""
+    await app.go("workloads")
+    pane = app.console_screen.current
+    table = pane.table()
+    if table is not None and not table.select(subject.deployment):
+        pane.set_filter("")
+        table.select(subject.deployment)
+
+
 async def open_selected(app: PosdeckApp, subject: Subject) -> None:
     """Enter: one level deeper than what is selected."""
     if subject.session:
@@ -97,7 +107,7 @@ async def open_selected(app: PosdeckApp, subject: Subject) -> None:
         await _read_problem(app, subject)
     elif subject.resource == "deployments":
         await app.go("pods")
-        app.console_screen.current.set_filter(subject.deployment)
+        app.console_screen.current.drill(subject.deployment)
     elif subject.resource == "pods":
         await open_logs(app, subject)
     else:

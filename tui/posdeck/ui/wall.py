@@ -48,6 +48,11 @@ class Wall:
         member = self.by_full.get(owner)
         return member.short + name[len(owner) :] if member and name.startswith(owner) else name
 
+    def shortened(self, name: str) -> str:
+        """``name`` of whatever belongs to a deployment of the catalogue by its beginning, shortened like a pod's."""
+        owner = next((full for full in self.by_full if name == full or name.startswith(f"{full}-")), "")
+        return self.shorten(name, owner)
+
     def groups(self) -> list[tuple[str, list[Member]]]:
         """The categories with their members."""
         found: dict[str, list[Member]] = {}

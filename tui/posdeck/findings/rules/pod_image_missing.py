@@ -36,7 +36,7 @@ def _sign(pod: Pod, container: Container) -> Sign:
     ready = condition(pod, "ContainersReady") or condition(pod, "Ready")
     likely, cause = _why(container.reason, container.message, container.image)
     return Sign(
-        what=f"image {container.image or '(no name)'} cannot be pulled ({container.reason})",
+        what=f"image cannot be pulled ({container.reason}): {container.image or '(no name)'}",
         since=(ready[3] if ready else None) or pod.created,
         evidence=partial(_evidence, container),
         likely=likely,

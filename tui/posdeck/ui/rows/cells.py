@@ -44,6 +44,7 @@ class Column:
     key: str = ""
     descending: bool = False
     prose: bool = False  # may be cut at its end when the width is short
+    tail: int = 0  # characters at the end of a name that are kept when it must be cut
 
 
 EMPTY_CELL = Cell("")
@@ -60,6 +61,9 @@ class RowKind:
     feed: ClassVar[Kind | None] = None
     columns: ClassVar[tuple[Column, ...]] = ()
     default_sort: ClassVar[str] = ""
+    snug: ClassVar[bool] = (
+        False  # columns become narrower again when rows go; for short lists, whose text needs the room
+    )
     volatile: ClassVar[frozenset[str]] = frozenset()  # columns whose order depends on more than the object
 
     def items(self, scene: Scene) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from posdeck.catalogue.model import Catalogue, Stage
-from posdeck.operations.view import Severity, Verdict
+from posdeck.operations.view import Problem, Severity, Verdict
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Cell, Column, RowKind, Sections
 from posdeck.ui.rows.workloads import workload_state
@@ -26,11 +26,12 @@ _GLYPH = {Tone.BAD: "✖", Tone.WARN: "▲", Tone.BUSY: "◌", Tone.GOOD: "●",
 
 @dataclass(frozen=True)
 class FlowStage:
-    """One stage with the workloads (short names) behind it."""
+    """One stage with the workloads (short names) behind it; ``broker``: it is the system that holds the queues."""
 
     stage: Stage
     workloads: tuple[str, ...]
     place: int
+    broker: bool = False
 
 
 class FlowRows(RowKind):
@@ -57,7 +58,9 @@ class FlowRows(RowKind):
             keys = []
             for place, stage in enumerate(flow.stages):
                 key = f"{flow.id}/{place}"
-                self.loaded[key] = FlowStage(stage, _behind(stage, catalogue), place)
+                system = catalogue.systems.get(stage.ref) if stage.kind == "system" else None
+                broker = system is not None and system.kind == "queue"
+                self.loaded[key] = FlowStage(stage, _behind(stage, catalogue), place, broker)
                 keys.append(key)
             self._sections.append((flow.title, keys))
 
@@ -90,7 +93,7 @@ def _behind(stage: Stage, catalogue: Catalogue) -> tuple[str, ...]:
 def stage_state(stage: FlowStage, scene: Scene) -> tuple[Tone, str]:
     """The worst of the workloads behind the stage, in a word; what nothing shows is "not observed"."""
     if not stage.workloads:
-        return Tone.DIM, "not observed"
+        return _outside(stage, scene)
     worst, reason, asleep = Tone.GOOD, "", 0
     for short in stage.workloads:
         tone, word = _workload(short, scene)
@@ -100,6 +103,27 @@ def stage_state(stage: FlowStage, scene: Scene) -> tuple[Tone, str]:
     if asleep == len(stage.workloads):
         return Tone.DIM, "asleep"
     return worst, reason or ("working" if worst is Tone.GOOD else worst.value)
+
+
+def problem_of(stage: FlowStage, scene: Scene) -> Problem | None:
+    """What is wrong with a system outside, as far as those that depend on it show it."""
+    return scene.finding("ExternalSystem", stage.stage.ref) if stage.stage.kind == "system" else None
+
+
+def _outside(stage: FlowStage, scene: Scene) -> tuple[Tone, str]:
+    """A system that is not in the namespace: by a finding about it, and the broker by the numbers it gives."""
+    problem = problem_of(stage, scene)
+    if problem is not None:
+        critical = problem.severity is Severity.CRITICAL
+        return (
+            (Tone.BAD, "critical: seems not to answer") if critical else (Tone.WARN, problem.severity.value)
+        )
+    if stage.broker:
+        lags = [consumer.lag.value for consumer in scene.view.consumers.values()]
+        known = [lag for lag in lags if lag is not None]
+        if known:
+            return Tone.GOOD, f"{sum(known):,.0f} waiting in {len(known)} queues"
+    return Tone.DIM, "not observed"
 
 
 def _workload(short: str, scene: Scene) -> tuple[Tone, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from posdeck.operations.forwards import ForwardState, ForwardView, ProbePoint
+from posdeck.operations.forward_view import ForwardState, ForwardView, ProbePoint
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Cell, Column, Line, RowKind, count_cell, number_order, time_order
 from posdeck.ui.scene import Scene

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from posdeck.operations.front import LogLine
@@ -14,6 +16,10 @@ from posdeck.ui.tones import Tone
 _TONES = {"error": Tone.BAD, "warning": Tone.WARN, "debug": Tone.DIM, "mark": Tone.MARK}
 # A level is a colour for those who see it and a letter for all.
 _LETTERS = {"error": "E ", "warning": "W "}
+_OWN_TIME = re.compile(
+    r"\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{3}(?:\d{3})?)?(?:Z|[+-]\d\d:\d\d)?)\]?[ \t]+"
+)
+_SAME_TIME = 2.0  # seconds between a program's own clock and the server's
 _MESSAGE = ("message", "msg", "event", "body", "text")
 _TIME = ("time", "ts", "timestamp", "@timestamp", "t")
 _LONGEST_JSON = 1 << 18
@@ -47,12 +53,27 @@ def log_lines(line: LogLine, look: LogLook) -> tuple[Line, ...]:
     tone = _TONES.get(line.level, Tone.NORMAL)
     if line.level == "mark":
         return ((*spans, (f"── {plain(line.text, LINE_LIMIT)} ──", tone)),)
-    if line.level in _LETTERS:
-        spans.append((_LETTERS[line.level], tone))
+    letter = _LETTERS.get(line.level, "  " if spans else "")  # behind a time, texts begin below each other
+    if letter:
+        spans.append((letter, tone))
     fields = _json_fields(line.text) if look.unfold else None
     if fields is None:
-        return ((*spans, (plain(line.text, LINE_LIMIT), tone)),)
+        text = _without_time(line) if look.timestamps else line.text
+        return ((*spans, (plain(text, LINE_LIMIT), tone)),)
     return _unfolded(fields, spans, tone)
+
+
+def _without_time(line: LogLine) -> str:
+    """The text without the time that it begins with, where the server's, which stands before it, is the same."""
+    own = _OWN_TIME.match(line.text)
+    if own is None or line.at is None:
+        return line.text
+    try:
+        moment = datetime.fromisoformat(own[1].replace(",", "."))
+    except ValueError:
+        return line.text
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return line.text[own.end() :] if abs((line.at - moment).total_seconds()) < _SAME_TIME else line.text
 
 
 def ruler(text: str) -> Line:

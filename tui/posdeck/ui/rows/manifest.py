@@ -14,6 +14,7 @@ from posdeck.ui.rows.podstatus import container_states, environment_lines, pod_l
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone
 
+_LABEL = 31  # cells: terminationGracePeriodSeconds and its margin
 _KEY = re.compile(r"^(\s*(?:- )*)([^\s:#'\"][^:]*)(:)(\s.*)?$")
 
 
@@ -30,12 +31,26 @@ def yaml_lines(obj: Mapping[str, Any], *, managed: bool = False) -> list[Line]:
         shown["metadata"] = {k: v for k, v in metadata.items() if k != "managedFields"}
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     text = yaml.dump(
-        shown, Dumper=dumper, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False
+        _encodable(shown),
+        Dumper=dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=10_000,
+        default_flow_style=False,
     )
     lines = [_yaml_line(raw) for raw in text.splitlines()]
     if folded:
         lines.insert(0, ((f"# {folded} entries of managedFields folded: v unfolds them", Tone.DIM),))
     return lines
+
+
+def _encodable(value: Any) -> Any:
+    """Half of a character (a lone surrogate) would end the YAML writer."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {_encodable(key): _encodable(each) for key, each in value.items()}
+    return [_encodable(each) for each in value] if isinstance(value, list) else value
 
 
 def _yaml_line(raw: str) -> Line:
@@ -70,9 +85,10 @@ def describe_lines(obj: Mapping[str, Any], scene: Scene) -> list[Line]:
         *_map_lines("Labels", _mapping(metadata.get("labels"))),
         *_map_lines("Annotations", _mapping(metadata.get("annotations"))),
     ]
-    for key, value in (*spec.items(), *status.items()):
-        if isinstance(value, str | int | float | bool):
-            lines.append(_pair(key, str(value)))
+    for title, values in (("WHAT IS WANTED", spec), ("WHAT IS", status)):
+        plain_values = [(k, v) for k, v in values.items() if isinstance(v, str | int | float | bool)]
+        if plain_values:
+            lines += [(), ((title, Tone.HEADING),), *(_pair(f"  {k}", _word(v)) for k, v in plain_values)]
     template = _mapping(_mapping(spec.get("template")).get("spec")) or spec
     for title, key in (("INIT CONTAINERS", "initContainers"), ("CONTAINERS", "containers")):
         found = template.get(key)
@@ -141,12 +157,16 @@ def _condition_line(condition: Mapping[str, Any], scene: Scene) -> Line:
     )
 
 
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
 def _pair(label: str, text: str) -> Line:
-    return ((f"{plain(label):<26} ", Tone.ACCENT), (plain(text), Tone.NORMAL))
+    return ((f"{plain(label):<{_LABEL}} ", Tone.ACCENT), (plain(text), Tone.NORMAL))
 
 
 def _map_lines(label: str, pairs: Mapping[str, Any]) -> list[Line]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from posdeck.cluster.snapshot import Event, Kind, Node, ReplicaSet, Service
+from posdeck.cluster.snapshot import Event, Kind, Node, ReplicaSet, Service, ServicePort
 from posdeck.kubetext.quantities import format_cpu, format_memory
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Cell, Column, RowKind, count_cell, number_order, time_order
@@ -26,13 +26,9 @@ _SHORT_KIND = {
 
 def about(event: Event, scene: Scene) -> str:
     """The object of an event by its short kind and short name."""
-    name = event.about_name
+    name, wall = event.about_name, scene.wall
     pod = scene.snapshot.pods.get(name) if event.about_kind == "Pod" else None
-    if pod is not None:
-        name = scene.wall.shorten(name, scene.joins.deployment_of(pod))
-    else:
-        owner = next((full for full in scene.wall.by_full if name == full or name.startswith(full + "-")), "")
-        name = scene.wall.shorten(name, owner)
+    name = wall.shortened(name) if pod is None else wall.shorten(name, scene.joins.deployment_of(pod))
     return f"{_SHORT_KIND.get(event.about_kind, event.about_kind.lower())}/{name}"
 
 
@@ -49,7 +45,7 @@ class Events(RowKind):
         Column("type", "TYPE", least=7, priority=2, key="t"),
         Column("reason", "REASON", least=10, most=28, key="r"),
         Column("count", "COUNT", right=True, priority=1, key="c", descending=True),
-        Column("about", "OBJECT", least=12, most=48, key="o", prose=True),
+        Column("about", "OBJECT", least=12, most=48, key="o", prose=True, tail=6),
         Column("message", "MESSAGE", most=2000, prose=True),
     )
 
@@ -77,6 +73,12 @@ class Events(RowKind):
 
     def words(self, key: str, item: Any, scene: Scene) -> str:
         return f"{item.type} {item.reason} {item.about_kind}/{item.about_name} {item.message}"
+
+
+def _port_text(port: ServicePort) -> str:
+    """``80→8080/TCP``; the port alone where the pod's is the same."""
+    same = port.target in {"", str(port.port)}
+    return f"{port.port}/{port.protocol}" if same else f"{port.port}→{port.target}/{port.protocol}"
 
 
 class EventLines(Events):
@@ -130,7 +132,7 @@ class Services(RowKind):
 
     def cells(self, key: str, item: Any, scene: Scene) -> Sequence[Cell]:
         service: Service = item
-        ports = ", ".join(f"{p.port}→{p.target or p.port}/{p.protocol}" for p in service.ports)
+        ports = ", ".join(_port_text(p) for p in service.ports)
         node_ports = ", ".join(str(p.node_port) for p in service.ports if p.node_port)
         return (
             short_cell(service.name, scene),
@@ -226,7 +228,7 @@ class Revisions(RowKind):
         Column("workload", "WORKLOAD", least=12, most=36, key="n"),
         Column("revision", "REV", right=True, least=3, key="r", descending=True),
         Column("ready", "READY", right=True),
-        Column("image", "IMAGE", least=12, most=60, key="i", prose=True),
+        Column("image", "IMAGE", least=12, most=60, key="i", prose=True, tail=8),
         Column("differs", "TEMPLATE", priority=1),
         Column("stamp", "RESTARTED", priority=3),
         Column("cause", "CHANGE CAUSE", priority=4, most=60, prose=True),

@@ -42,7 +42,7 @@ class Pods(RowKind):
     volatile = frozenset({"finding", "cpu", "memory", "cpu_request", "memory_limit"})
     columns = (
         Column("state", "", least=1, most=1),
-        Column("name", "NAME", least=16, most=72, key="n"),
+        Column("name", "NAME", least=16, most=72, key="n", tail=6),
         Column("ready", "READY", right=True, key="r"),
         Column("status", "STATUS", least=7, most=26, key="s"),
         Column("finding", "FINDING", priority=3, most=28, key="w", descending=True),

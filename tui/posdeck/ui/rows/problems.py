@@ -66,12 +66,13 @@ class Problems(RowKind):
 
     id = "problems"
     noun = "problems"
+    snug = True
     default_sort = "severity"
     columns = (
         Column("glyph", "", least=1, most=1),
         Column("severity", "SEVERITY", least=8, key="s"),
         Column("since", "SINCE", right=True, least=6, key="a"),
-        Column("name", "OBJECT", least=8, most=30, key="n"),
+        Column("name", "OBJECT", least=8, most=30, key="n", tail=6),
         Column("text", "WHAT", least=60, most=160, prose=True),
         Column("way", "WAY OUT", priority=2, most=40, prose=True),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from posdeck.operations.view import (
@@ -30,6 +31,7 @@ STATE_LOOK = {
 ENDED = frozenset({"done", "cancelled", "failed"})
 _WHOLE = 12  # lines of evidence that are shown whole in the step
 _TAIL = 6  # lines of a longer text that are shown there
+_NUMBER = re.compile(r"-?\d[\d,.]*(?:[mkMGTn]i?|ms|s|%)?$|[–?-]$")
 _VERIFIED = {"passed": ("✔", Tone.GOOD), "failed": ("✖", Tone.BAD), "cannot tell": ("?", Tone.WARN)}
 
 
@@ -180,15 +182,29 @@ def _log_tone(text: str) -> Tone:
 def _table_lines(evidence: Evidence, cells: int) -> list[Line]:
     """Columns below one another; where they do not fit, each row as its values with their names."""
     rows = [tuple(plain(cell, 400) for cell in row) for row in evidence.rows]
+    columns = tuple(plain(title, 80) for title in evidence.columns)
     widths = [
-        max([len(title), *(width(row[i]) for row in rows if i < len(row))])
-        for i, title in enumerate(evidence.columns)
+        max([width(title), *(width(row[i]) for row in rows if i < len(row))])
+        for i, title in enumerate(columns)
     ]
     if sum(widths) + 2 * len(widths) - 2 > cells:
-        return [line for row in rows for line in _record_lines(evidence.columns, row, cells)]
-    header = "  ".join(fit(title, wide) for title, wide in zip(evidence.columns, widths, strict=True))
+        return [line for row in rows for line in _record_lines(columns, row, cells)]
+    numbers = [
+        all(_NUMBER.match(row[i]) for row in rows if i < len(row) and row[i]) for i in range(len(widths))
+    ]
+    places = list(zip(widths, numbers, strict=True))
+    header = "  ".join(
+        fit(title, wide, right=right) for title, (wide, right) in zip(columns, places, strict=True)
+    )
     body: list[Line] = [
-        (("  ".join(fit(cell, wide) for cell, wide in zip(row, widths, strict=False)), Tone.NORMAL),)
+        (
+            (
+                "  ".join(
+                    fit(cell, wide, right=right) for cell, (wide, right) in zip(row, places, strict=False)
+                ),
+                Tone.NORMAL,
+            ),
+        )
         for row in rows
     ]
     return [((header, Tone.DIM),), *body]
@@ -242,7 +258,7 @@ def result_lines(session: SessionView, cells: int) -> list[Line]:
 def step_lines(session: SessionView, cells: int) -> list[Line]:
     """What the middle of the screen shows of the present step."""
     lines: list[Line] = []
-    if session.status in ENDED or session.verification:
+    if session.status in ENDED or (session.verification and session.status != "running"):
         lines += [*result_lines(session, cells), ()]
     elif session.message:
         lines += [*labelled("", session.message, cells), ()]

@@ -69,7 +69,7 @@ def _number_lines(read: TracingView) -> list[Line]:
             (
                 (f"  {name:<9}", Tone.NORMAL),
                 (f"{_text(reading):>12} ", loud if reading.known else Tone.DIM),
-                (f"{'a second' if reading.known else '':<9}", Tone.DIM),
+                (f"{'a second' if reading.known else '':<10}", Tone.DIM),
                 (meaning if reading.known else plain(reading.reason, 160), Tone.DIM),
             )
         )

@@ -122,7 +122,8 @@ class Console(Screen[None]):
         """The footer shows what applies to what is selected now."""
         from textual.widgets import Input
 
-        actions = self.posdeck.keys.applying(self.current.scopes())
+        idle = self.current.idle()
+        actions = [a for a in self.posdeck.keys.applying(self.current.scopes()) if a.id not in idle]
         if isinstance(self.app.focused, Input):
             # letters are typed now: only keys that keep their meaning are worth showing
             form = FORM in self.current.scopes() and not self.prompt.shown

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from posdeck.errors import PosdeckError
 from posdeck.operations.view import Problem
-from posdeck.ui.plain import plain
+from posdeck.ui.plain import plain, width
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.problems import remark_words, since_text
 from posdeck.ui.scene import Scene
@@ -20,6 +20,7 @@ OVER: tuple[Line, ...] = (
     (("This is not told any more. Below stands what was known of it when it was opened.", Tone.WARN),),
     (),
 )
+_WIDEST_NAME = 40  # cells
 DONE = {"ack": "acknowledged", "snooze": "snoozed", "note": "noted"}
 
 
@@ -37,8 +38,9 @@ def problem_lines(problem: Problem, scene: Scene) -> list[Line]:
     lines: list[Line] = [((plain(problem.text, 4000), Tone.STRONG),), ()]
     lines += [((f"{name:<11}", Tone.ACCENT), (plain(value), Tone.NORMAL)) for name, value in facts if value]
     lines += [(), (("EVIDENCE", Tone.HEADING),)]
+    wide = min(_WIDEST_NAME, max((width(plain(name)) for name, _ in problem.evidence), default=0))
     lines += [
-        ((f"  {plain(name):<28} ", Tone.ACCENT), (plain(value), Tone.NORMAL))
+        ((f"  {plain(name):<{wide}}  ", Tone.ACCENT), (plain(value), Tone.NORMAL))
         for name, value in problem.evidence
     ]
     if problem.follows:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from posdeck.cluster.snapshot import Feed
-from posdeck.ui.rows.flow import FlowRows, FlowStage
+from posdeck.ui.actions import Action
+from posdeck.ui.plain import plain
+from posdeck.ui.rows.flow import FlowRows, FlowStage, problem_of
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.pane import Subject
 from posdeck.ui.screens.tables import TablePane, why_empty
-from posdeck.ui.subjects import deployment_subject
+from posdeck.ui.subjects import deployment_subject, subject_of
 
 
 class FlowPane(TablePane):
@@ -29,8 +31,33 @@ class FlowPane(TablePane):
             return "The inventory describes no flow. Add one under `flows`."
         return why_empty(self.rows, None)
 
+    def subtitle_text(self, scene: Scene) -> str:
+        """What stands behind the stage, or why its state is not known."""
+        item = self.rows.list.item
+        if not isinstance(item, FlowStage):
+            return ""
+        if item.workloads:
+            return ", ".join(item.workloads)
+        return f"{item.stage.title}: outside the namespace, and nothing in it tells its state"
+
+    def perform(self, action: Action, key: str) -> bool:
+        item = self.rows.list.item
+        if action.id != "open" or not isinstance(item, FlowStage) or self.subject() is not None:
+            return super().perform(action, key)
+        if item.workloads:
+            self.posdeck.run_worker(self.posdeck.go("consumers"), group="press", exit_on_error=False)
+        else:
+            self.posdeck.notice(
+                f"{plain(item.stage.title)} is outside the namespace: there is nothing to open.", "warn"
+            )
+        return True
+
     def subject(self) -> Subject | None:
         item = self.rows.list.item
+        if isinstance(item, FlowStage) and self.scene is not None:
+            problem = problem_of(item, self.scene)
+            if problem is not None:
+                return subject_of(problem.key, problem, self.scene)
         if isinstance(item, FlowStage) and len(item.workloads) == 1 and self.scene is not None:
             return deployment_subject(self.scene.wall.full(item.workloads[0]), self.scene)
         return None

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.widgets import Static
 
 from posdeck.errors import PosdeckError
 from posdeck.operations.front import ParamSummary, RunbookSummary
@@ -16,6 +15,7 @@ from posdeck.ui.plain import plain
 from posdeck.ui.screens.pane import Pane
 from posdeck.ui.widgets.box import Box
 from posdeck.ui.widgets.paramform import ParamForm
+from posdeck.ui.widgets.words import Words
 
 
 class FormPane(Pane):
@@ -33,7 +33,7 @@ class FormPane(Pane):
         self.runbook: RunbookSummary | None = None
         self.box = Box(id="form-box")
         self.form = ParamForm(id="form")
-        self._summary = Static("", id="form-summary", markup=False)
+        self._summary = Words("", id="form-summary")
 
     def compose(self) -> ComposeResult:
         """What it is, and what it asks."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from posdeck.cluster.snapshot import Feed
 from posdeck.errors import PosdeckError, UnknownNameError
 from posdeck.operations.forward_ports import ForwardChoice, choice_of, choices_for, local_for
-from posdeck.operations.forwards import ForwardView
+from posdeck.operations.forward_view import ForwardView
 from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
 from posdeck.ui.plain import plain

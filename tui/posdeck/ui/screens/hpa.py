@@ -7,16 +7,19 @@ from typing import ClassVar
 from posdeck.cluster.snapshot import FeedState, Hpa, Kind
 from posdeck.ui.actions import Action
 from posdeck.ui.plain import plain
+from posdeck.ui.plotting import beside
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.hpa import condition_words, explanation, metric_lines, plot, replica_line
 from posdeck.ui.rows.manifest import event_lines
-from posdeck.ui.rows.problems import finding_cell
+from posdeck.ui.rows.problems import finding_glyph
 from posdeck.ui.rows.scaling import scaler_lines
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.lines import LinesPane
 from posdeck.ui.screens.pane import Subject
 from posdeck.ui.subjects import subject_of
 from posdeck.ui.tones import Tone
+
+_WIDE = 120
 
 
 class HpaPane(LinesPane):
@@ -47,14 +50,14 @@ class HpaPane(LinesPane):
             }
             said = words.get(feed.state, feed.state.value)
             lines: list[Line] = [((said, Tone.DIM),), ((plain(feed.reason), Tone.DIM),)]
-            self.text.set_lines([*lines, *_other_scalers(scene, max(40, self.text.size.width))])
+            self.text.set_lines([*lines, *_other_scalers(scene, max(40, self.text.room))])
             self.box.say("HPA")
             return
         count = len(scene.snapshot.hpas)
         more = f"{count} HPAs: n for the next" if count > 1 else ""
         target = f"deployment/{scene.wall.short(hpa.target_name)}"
         self.box.say(f"hpa/{plain(hpa.name)} · {target} · {hpa.minimum}–{hpa.maximum}", more)
-        self.text.set_lines(hpa_lines(hpa, scene, max(40, self.text.size.width)))
+        self.text.set_lines(hpa_lines(hpa, scene, max(40, self.text.room)))
 
     def subject(self) -> Subject | None:
         hpa = self.hpa()
@@ -78,8 +81,8 @@ def _finding_lines(hpa: Hpa, scene: Scene) -> list[Line]:
     of_target = scene.finding("deployment", hpa.target_name)
     lines: list[Line] = []
     for problem in {p.key: p for p in (own, of_target) if p is not None}.values():
-        mark = finding_cell(problem)
-        lines.append(((f"{mark.text}: ", mark.tone), (plain(problem.text), Tone.STRONG)))
+        mark = finding_glyph(problem)
+        lines.append(((f"{mark.text} ", mark.tone), (plain(problem.text), Tone.STRONG)))
     return [(), *lines] if lines else []
 
 
@@ -94,13 +97,7 @@ def hpa_lines(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
         *_finding_lines(hpa, scene),
         blank,
         *owned,
-        *plot(history, hpa, min(cells, 100), 8),
-        blank,
-        (("METRICS", Tone.HEADING),),
-        *metric_lines(hpa, cells),
-        blank,
-        (("WHY IT RUNS AS MANY AS IT DOES", Tone.HEADING),),
-        *explanation(hpa, scene),
+        *_picture_and_reasons(hpa, scene, cells),
         blank,
         (("CONDITIONS", Tone.HEADING),),
         *(condition_words(c, scene) for c in hpa.conditions),
@@ -124,6 +121,23 @@ def hpa_lines(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
         *event_lines(about, scene),
         *_other_scalers(scene, cells),
     ]
+
+
+def _picture_and_reasons(hpa: Hpa, scene: Scene, cells: int) -> list[Line]:
+    """The plot beside the arithmetic; in a narrow place the arithmetic first, since it answers the question."""
+    history = scene.view.hpa_history.get(hpa.name, ())
+    wide = cells >= _WIDE
+    half = (cells - 2) // 2 if wide else cells
+    reasons: list[Line] = [
+        (("METRICS", Tone.HEADING),),
+        *metric_lines(hpa, half),
+        (),
+        (("WHY IT RUNS AS MANY AS IT DOES", Tone.HEADING),),
+        *explanation(hpa, scene),
+    ]
+    if wide:
+        return beside([plot(history, hpa, half, max(8, len(reasons) - 3)), reasons], half)
+    return [*reasons, (), *plot(history, hpa, half, 8)]
 
 
 def _other_scalers(scene: Scene, cells: int) -> list[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from posdeck.cluster.snapshot import Feed
@@ -40,6 +41,18 @@ class _ServedPane(TablePane):
         """Ask the server again."""
         self._reading = True
         self.posdeck.run_worker(self._load(), exclusive=True, group="kind", exit_on_error=False)
+
+    def redaction_changed(self) -> None:
+        """What was read goes at once, and is read again."""
+        if self._read_at:
+            self.forget()
+            self._read_at = ""
+            self.draw(self.posdeck.scene)
+            self.read()
+
+    def forget(self) -> None:
+        """Let go of every row."""
+        raise NotImplementedError
 
     async def _load(self) -> None:
         try:
@@ -96,6 +109,10 @@ class AllPane(_ServedPane):
         if unread:
             self.posdeck.notice(f"{len(unread)} kinds could not be read. {unread[0].problem}", "warn")
 
+    def forget(self) -> None:
+        if isinstance(self.rows.kind, AllRows):
+            self.rows.kind.load(())
+
     def subject(self) -> Subject | None:
         item = self.rows.list.item
         if item is None or self.scene is None:
@@ -141,6 +158,10 @@ class KindPane(_ServedPane):
         await self.box.mount(self.rows)
         if self.posdeck.console_screen.current is self:
             self.rows.focus()
+
+    def forget(self) -> None:
+        if isinstance(self.rows.kind, ServedRows):
+            self.rows.kind.load(replace(self.rows.kind.table, rows=()))
 
     def title_text(self, feed: Feed | None) -> str:
         return f"{plain(self._titles[0] if self._titles else self.kind_name)}{super().title_text(feed)}"

@@ -23,7 +23,7 @@ class LevelsPane(Pane):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.box = Box()
-        self.text = Pager(id="slo-text")
+        self.text = Pager(wrapped=True, id="slo-text")
 
     def compose(self) -> ComposeResult:
         """A box of lines."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from posdeck.cluster.snapshot import Feed
 from posdeck.errors import PosdeckError
+from posdeck.ui.plain import plain
 from posdeck.ui.rows.records import Audit, Runbooks, Sessions
 from posdeck.ui.scene import Scene
 from posdeck.ui.screens.tables import TablePane, why_empty
@@ -56,6 +57,11 @@ class RunbooksPane(TablePane):
     """The library."""
 
     view_name, kind_class, caption = "runbooks", Runbooks, "Runbooks"
+
+    def subtitle_text(self, scene: Scene) -> str:
+        """What it is for; its name stands in the row."""
+        runbook = self.rows.list.item
+        return "" if runbook is None else plain(f"{runbook.title}: {runbook.summary}")
 
     def draw(self, scene: Scene) -> None:
         kind = self.rows.kind

@@ -23,7 +23,7 @@ class LinesPane(Pane):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.box = Box()
-        self.text = Pager(id=f"{self.view_name}-text")
+        self.text = Pager(wrapped=True, id=f"{self.view_name}-text")
 
     def compose(self) -> ComposeResult:
         """A box of lines."""

@@ -262,6 +262,10 @@ class LogsPane(Pane):
         self._show()
         self._titles()
 
+    def scopes(self) -> tuple[str, ...]:
+        """Where no log is open, the keys of logs would do nothing."""
+        return super().scopes() if self.request is not None else (act.EVERYWHERE,)
+
     def subject(self) -> Subject | None:
         return self._subject
 

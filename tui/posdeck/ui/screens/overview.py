@@ -113,7 +113,7 @@ class OverviewPane(Pane):
         watched = f" · {len(view.watched)} watched until certain" if view.watched else ""
         put_off = len(view.problems) - count
         snoozed = f"{put_off} snoozed · " if put_off else ""
-        unknown = f" · cannot tell {len(view.cannot_tell)}" if view.cannot_tell else ""
+        unknown = f" · {len(view.cannot_tell)} unknown" if view.cannot_tell else ""
         box.say(
             (f"Wrong now {count}" if count else "Wrong now") + watched,
             snoozed + _sessions(scene) + _risks(scene) + unknown,

@@ -55,6 +55,7 @@ class Pane(Vertical):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.scene: Scene | None = None
+        self.drilled = ""  # the filter that opening something set
 
     @property
     def posdeck(self) -> PosdeckApp:
@@ -87,12 +88,17 @@ class Pane(Vertical):
         if table is not None:
             found.append(act.sort_scope(table.kind.id))
         if chosen is not None:
-            found += _subject_scopes(chosen)
+            found += subject_scopes(chosen)
         if table is not None:
             found.append(act.TABLE)
         if pager is not None:
             found.append(act.PAGER)
         return (*found, act.EVERYWHERE)
+
+    def idle(self) -> frozenset[str]:
+        """Actions that apply here and would do nothing at this moment: the footer leaves them out."""
+        table = self.table()
+        return frozenset({"open"}) if table is not None and table.list.selected is None else frozenset()
 
     def table(self) -> Table | None:
         """The table that keys go to: the one in focus, else the first."""
@@ -135,6 +141,17 @@ class Pane(Vertical):
         table, pager = self.table(), self.pager()
         return table.list.filter if table is not None else pager.filter if pager is not None else Filter()
 
+    def drill(self, text: str) -> None:
+        """Filter by what was opened: unlike a filter that was typed, it goes with the way back."""
+        self.set_filter(text)
+        self.drilled = text
+
+    def leave_drilled(self) -> None:
+        """Take that filter away, if it is still the one."""
+        if self.drilled and self.filter.text == self.drilled:
+            self.set_filter("")
+        self.drilled = ""
+
     def set_filter(self, text: str) -> None:
         """Filter what the keys go to."""
         table, pager = self.table(), self.pager()
@@ -158,7 +175,8 @@ class Pane(Vertical):
         self.posdeck.press("enter")
 
 
-def _subject_scopes(subject: Subject) -> list[str]:
+def subject_scopes(subject: Subject) -> list[str]:
+    """The scopes of what can be done with ``subject``, narrowest first."""
     found = []
     if subject.problem is not None and not subject.problem.watched:
         found.append(act.PROBLEM)

@@ -79,7 +79,7 @@ class PlotsPane(ChartPane):
             return []
         first = self.first % len(page.plots)
         chosen = [page.plots[(first + i) % len(page.plots)] for i in range(min(count, len(page.plots)))]
-        cells = max(20, (size.width - 2 * (columns - 1)) // columns)
+        cells = max(20, (self.text.room - 2 * (columns - 1)) // columns)
         height = max(4, size.height // rows)
         blocks = [plot_lines(plot, page.start, page.end, cells, height) for plot in chosen]
         lines: list[Line] = []

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 
 async def compare_revisions(app: PosdeckApp, subject: Subject) -> None:
-    """The selected revision with the current one of its deployment, or the two that are marked."""
+    """The selected revision with the current one of its deployment (the current one with the one before it), or
+    the two that are marked."""
     from posdeck.ui.places import text_place
 
     pair = _pair(app, subject)
     if pair is None:
         app.notice(
-            "This is the current revision: select an older one, or mark two with space, then press x.", "warn"
+            "There is no other revision of it to compare with: two marked with space are compared by x.",
+            "warn",
         )
         return
     old, new = sorted(pair, key=lambda rs: rs.revision or 0)
@@ -35,7 +37,7 @@ async def compare_revisions(app: PosdeckApp, subject: Subject) -> None:
         went, came = changed_count(before, after)
         titles = (f"revision {old.revision} ({old.name})", f"revision {new.revision} ({new.name})")
         summary: Line = (
-            (f"{went} lines went, {came} came. ", Tone.STRONG),
+            (f"{went} line{'' if went == 1 else 's'} went, {came} came. ", Tone.STRONG),
             ("Pod templates only.", Tone.DIM),
         )
         return [summary, (), *comparison_lines(before, after, titles, max(20, app.size.width - 5))]
@@ -56,8 +58,12 @@ def _pair(app: PosdeckApp, subject: Subject) -> tuple[ReplicaSet, ReplicaSet] | 
     deployment = snapshot.deployments.get(subject.deployment)
     if selected is None or deployment is None:
         return None
-    for other in snapshot.replica_sets.values():
-        mine = other.owner is not None and other.owner.uid == deployment.uid
-        if mine and other.revision == deployment.revision and other.name != selected.name:
-            return selected, other
-    return None
+    siblings = [
+        other
+        for other in snapshot.replica_sets.values()
+        if other.owner is not None and other.owner.uid == deployment.uid and other.name != selected.name
+    ]
+    if selected.revision == deployment.revision:  # the current one: beside the one before it
+        return (selected, max(siblings, key=lambda rs: rs.revision or 0)) if siblings else None
+    current = next((other for other in siblings if other.revision == deployment.revision), None)
+    return (selected, current) if current is not None else None

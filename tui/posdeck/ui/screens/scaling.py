@@ -58,7 +58,7 @@ class ScalingPane(ChartPane):
 
     def _lines(self, scene: Scene, name: str) -> list[Line]:
         size = self.text.size
-        cells = max(40, size.width - 1)
+        cells = max(40, self.text.room)
         scalers = scene.view.scalers
         lines: list[Line] = [keda_line(scalers)]
         mine = scalers.of_deployment(scene.wall.full(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from textual import events
@@ -12,6 +13,7 @@ from posdeck.errors import PosdeckError
 from posdeck.operations.view import SessionView, StepState
 from posdeck.ui import actions as act
 from posdeck.ui.actions import Action
+from posdeck.ui.lifting import lifted
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.session import (
@@ -32,6 +34,17 @@ from posdeck.ui.widgets.card import Card
 from posdeck.ui.widgets.pager import Pager
 
 WIDE = 110
+
+
+_BANNER = re.compile(r" \*{4,}$")  # Ansible fills its headings up to a width that is not this screen's
+_KEPT: tuple[Line, ...] = (
+    (
+        ("▲ ", Tone.WARN),
+        ("A session stays redacted: what it finds is kept, and is redacted before that. ", Tone.STRONG),
+        ("l and d show the log and the object as they are.", Tone.DIM),
+    ),
+    (),
+)
 
 
 class SessionPane(Pane):
@@ -136,14 +149,21 @@ class SessionPane(Pane):
 
     def _text_lines(self, session: SessionView) -> list[Line]:
         cells = max(30, (self.text.size.width or self.size.width - 4) - 1)
+        return [*(_KEPT if lifted(self.posdeck) else ()), *self._mode_lines(session, cells)]
+
+    def _mode_lines(self, session: SessionView, cells: int) -> list[Line]:
         if self.mode == "evidence":
             lines = [line for found in session.evidence for line in evidence_lines(found, cells)]
             return lines or [(("No evidence yet.", Tone.DIM),)]
         if self.mode == "log":
-            return [((plain(text, 16_384), Tone.NORMAL),) for text in session.log] or [
+            return [((_BANNER.sub("", plain(text, 16_384)), Tone.NORMAL),) for text in session.log] or [
                 (("No output yet.", Tone.DIM),)
             ]
         return [*self.posdeck.series.lines(session), *step_lines(session, cells)]
+
+    def redaction_changed(self) -> None:
+        """Say that nothing changes here."""
+        self._draw_session()
 
     def place(self) -> str:
         """What the header says."""
@@ -174,6 +194,10 @@ class SessionPane(Pane):
         """Keys and searches are for what was read last; the line that a search is typed in has the focus itself."""
         if isinstance(event.widget, Pager):
             self._read = event.widget
+
+    def idle(self) -> frozenset[str]:
+        ended = self.session is not None and self.session.status in ENDED
+        return frozenset({"cancel"}) if ended else frozenset()
 
     def pager(self) -> Pager | None:
         return self._read if self._read is self.text or self.tasks_box.display else self.text

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
-from posdeck.cluster.snapshot import Feed, FeedState
+from posdeck.cluster.snapshot import Event, Feed, FeedState
+from posdeck.operations.view import Problem
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import RowKind
-from posdeck.ui.rows.objects import Events, Nodes, Revisions, Services
+from posdeck.ui.rows.objects import Events, Nodes, Revisions, Services, about
 from posdeck.ui.rows.pods import Pods
 from posdeck.ui.rows.problems import Findings
 from posdeck.ui.rows.workloads import Workloads
@@ -152,6 +153,11 @@ class EventsPane(TablePane):
 
     view_name, kind_class, caption = "events", Events, "Events"
 
+    def subtitle_text(self, scene: Scene) -> str:
+        """The message, which a narrow table cuts; the event's own name says nothing."""
+        event: Event | None = self.rows.list.item
+        return "" if event is None else plain(f"{about(event, scene)}: {event.message}")
+
 
 class NodesPane(TablePane):
     """Nodes."""
@@ -163,6 +169,11 @@ class FindingsPane(TablePane):
     """Problems and risks."""
 
     view_name, kind_class, caption = "findings", Findings, "Findings"
+
+    def subtitle_text(self, scene: Scene) -> str:
+        """What is wrong, of which a narrow table shows the beginning only."""
+        problem: Problem | None = self.rows.list.item
+        return "" if problem is None else plain(f"{problem.short}: {problem.text}")
 
     def why(self, scene: Scene, feed: Feed | None) -> str:
         if self.rows.list.items:

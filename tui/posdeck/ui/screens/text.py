@@ -15,7 +15,7 @@ from posdeck.ui.lifting import NO_COPY, lifted
 from posdeck.ui.plain import plain
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.scene import Scene
-from posdeck.ui.screens.pane import Pane, Subject
+from posdeck.ui.screens.pane import Pane, Subject, subject_scopes
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.box import Box
 from posdeck.ui.widgets.pager import CLIPBOARD, Pager, text_of
@@ -67,16 +67,15 @@ class TextPane(Pane):
         try:
             lines: Sequence[Line] = await load()
         except PosdeckError as problem:
-            lines = [(("✖ ", Tone.BAD), (str(problem), Tone.STRONG))]
+            lines = [(("✖ ", Tone.BAD), (plain(str(problem)), Tone.STRONG))]
         if generation == self._generation and self.is_mounted:
             self.text.clear()
             self.text.set_lines(lines)
 
     def scopes(self) -> tuple[str, ...]:
-        own = ["object-text"] if self.fold else []
-        if self._subject is not None and self._subject.problem is not None:
-            own.append(act.PROBLEM)  # what the text itself offers: its runbook, and what is said of it
-        return (*own, act.PAGER, act.EVERYWHERE)
+        folding = ("object-text",) if self.fold else ()
+        chosen = subject_scopes(self._subject) if self._subject is not None else ()
+        return (*folding, act.PAGER, *chosen, act.EVERYWHERE)
 
     def draw(self, scene: Scene) -> None:
         if self._live is not None:

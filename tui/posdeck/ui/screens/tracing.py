@@ -36,8 +36,7 @@ class TracingPane(ChartPane):
         if self.read is None:
             self.text.set_lines([(("Asking the collector…", Tone.DIM),)])
         else:
-            size = self.text.size
-            self.text.set_lines(tracing_lines(self.read, max(40, size.width - 1), size.height))
+            self.text.set_lines(tracing_lines(self.read, max(40, self.text.room), self.text.size.height))
 
     async def _fetch(self) -> None:
         try:

@@ -11,7 +11,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Input, Label
+from textual.widgets import Input
 
 from posdeck.operations.view import Confirmation, Question
 from posdeck.ui.plain import plain, wrap
@@ -19,6 +19,7 @@ from posdeck.ui.rows.cells import Line
 from posdeck.ui.rows.session import question_lines
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.card import Card
+from posdeck.ui.widgets.words import Words
 
 NOWHERE = -1  # where the cursor of a question stands before anything was chosen
 
@@ -83,7 +84,7 @@ class ConfirmForm(Vertical):
     DEFAULT_CSS = """
     ConfirmForm { height: auto; }
     ConfirmForm Horizontal { height: 1; }
-    ConfirmForm Label { width: auto; padding-right: 1; }
+    ConfirmForm Words { width: auto; padding-right: 1; }
     ConfirmForm Input { width: 1fr; background: $surface; }
     ConfirmForm Input:focus { background: $edge; text-style: bold; }
     ConfirmForm .right { color: $success; }
@@ -111,7 +112,7 @@ class ConfirmForm(Vertical):
         yield Card(id="refusal")
         for name in _LINES:
             with Horizontal(id=f"row-{name}"):
-                yield Label("", id=f"label-{name}", markup=False)
+                yield Words("", id=f"label-{name}")
                 line = Input(id=f"input-{name}", compact=True)
                 line.cursor_blink = False
                 yield line
@@ -227,7 +228,7 @@ class ConfirmForm(Vertical):
         }
         for name, label in labels.items():
             self.query_one(f"#row-{name}").display = name in self.wanted
-            self.query_one(f"#label-{name}", Label).update(label)
+            self.query_one(f"#label-{name}", Words).update(label)
         self.query_one("#keys", Card).set_lines([self._keys_line(asked)])
 
     def _keys_line(self, asked: Confirmation) -> Line:

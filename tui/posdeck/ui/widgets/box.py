@@ -8,6 +8,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.geometry import Region
 
+from posdeck.ui.plain import drawable
+
 
 class Box(Vertical):
     """Repaints its edge only when what it says differs."""
@@ -27,6 +29,7 @@ class Box(Vertical):
 
     def say(self, title: str, bottom: str = "") -> None:
         """Set the title and the bottom line; of the screen only their lines are drawn again."""
+        title, bottom = drawable(title), drawable(bottom)
         before, self.said = self.said, (title, bottom)
         try:
             if title != before[0]:

@@ -9,7 +9,7 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from posdeck.ui.plain import clip
+from posdeck.ui.plain import clip, drawable
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.theme import tone_style
 from posdeck.ui.tones import Tone
@@ -52,8 +52,8 @@ def line_strip(line: Line, room: int, theme: str, background: str = "") -> Strip
     for text, tone in line:
         if left <= 0:
             break
-        shown, cells = clip(text, left)
-        segments.append(Segment(shown, tone_style(theme, tone, background)))
+        shown, cells = clip(drawable(text), left)
+        segments.append(Segment(drawable(shown), tone_style(theme, tone, background)))
         left -= cells
     base = tone_style(theme, Tone.NORMAL, background)
     return Strip(segments).crop_extend(0, room, base)

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from posdeck.cluster.snapshot import Connection, FeedState, Kind
 from posdeck.operations.view import Surroundings
 from posdeck.ui.palettes import palette
-from posdeck.ui.plain import plain, width
+from posdeck.ui.plain import clip_start, plain, width
 from posdeck.ui.scene import Scene
 from posdeck.ui.theme import tone_style
 from posdeck.ui.tones import Tone
@@ -39,7 +39,8 @@ def connection_part(scene: Scene) -> Part:
     states = {feed.state for feed in feeds}
     ages = [known for feed in feeds if (known := feed.age(scene.now)) is not None]
     oldest = max(ages, default=None)
-    age = "" if oldest is None else f" {seconds_text(oldest)}"
+    # as wide whatever the age, so that what stands beside it does not come and go
+    age = "" if oldest is None else f" {seconds_text(oldest):<5}"
     if FeedState.AUTH_EXPIRED in states:
         return Part(f"✖ AUTH EXPIRED{age}", Tone.BAD)
     if states == {FeedState.FORBIDDEN}:
@@ -103,7 +104,7 @@ def parts(scene: Scene) -> list[Part]:
         redaction_part(scene),
         Part(f"▲ {plain(connection.problem)}" if connection.problem else "", Tone.BAD, 1),
         Part(user, Tone.NORMAL, 3),
-        Part(f"writes: {around.writes}", writes_tone, 1),
+        Part(f"writes: {plain(around.writes)}", writes_tone, 1),
         Part(reason.strip(), Tone.NORMAL, 6),
     ]
 
@@ -126,7 +127,7 @@ class Header(Widget):
         """Take a new scene or another time; ``place`` is what the session screen puts in."""
         self._scene = scene
         if place is not None:
-            self.place = place
+            self.place = plain(place)
         shown = (*parts(scene), self.place, scene.now.strftime("%H:%M:%S"), scene.view.surroundings)
         if shown != self._shown:
             self._shown = shown
@@ -173,10 +174,10 @@ def _fitting(candidates: list[Part], room: int, gap: int) -> list[Part]:
         worst = max(kept, key=lambda p: p.priority)
         if worst.priority == 0:
             break
-        if worst.priority <= SHORTENED and width(worst.text) - excess >= SHORTEST:
-            kept[kept.index(worst)] = Part(
-                f"…{worst.text[-(width(worst.text) - excess - 1) :]}", worst.tone, worst.priority
-            )
+        room_left = width(worst.text) - excess
+        if worst.priority <= SHORTENED and room_left >= SHORTEST:
+            # no second time: what is still too long then goes, so that this ends whatever the characters' widths
+            kept[kept.index(worst)] = Part(clip_start(worst.text, room_left), worst.tone, SHORTENED + 1)
         else:
             kept.remove(worst)
     return kept

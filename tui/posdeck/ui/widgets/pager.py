@@ -16,13 +16,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from posdeck.ui.filtering import Filter, highlighter
-from posdeck.ui.plain import width, wrap
+from posdeck.ui.plain import LEFT_TO_RIGHT, drawable, width, wrapped
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.theme import tone_style
 from posdeck.ui.tones import Tone
 
 CLIPBOARD = 70_000  # characters; more than that many terminals throw away without a word
-Row = tuple[int, int, int]  # line, first character, last character
+Row = tuple[int, int, int, int]  # line, first character, last character, indent
+_DEEPEST_INDENT = 34  # cells
 
 
 def text_of(line: Line) -> str:
@@ -34,7 +35,7 @@ class Pager(ScrollView, can_focus=True):
     """Scrolls lines; can wrap them, filter them, search them and follow their end."""
 
     DEFAULT_CSS = """
-    Pager { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; height: 1fr; }
+    Pager { overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; scrollbar-gutter: stable; height: 1fr; }
     """
 
     def __init__(
@@ -62,13 +63,18 @@ class Pager(ScrollView, can_focus=True):
         return self._lines
 
     @property
+    def room(self) -> int:
+        """Cells that a line may take; the scroll bar has its own."""
+        return self.scrollable_content_region.width or self.size.width
+
+    @property
     def shown_count(self) -> int:
         """Lines that pass the filter."""
         return len({row[0] for row in self._rows}) if self.filter else len(self._lines)
 
     def set_lines(self, lines: Iterable[Line]) -> None:
         """Show these lines; the place scrolled to is kept where it still exists."""
-        new = list(lines)
+        new = [_safe(line) for line in lines]
         if new == self._lines:
             return
         self._lines = new
@@ -77,7 +83,7 @@ class Pager(ScrollView, can_focus=True):
     def append(self, lines: Sequence[Line]) -> None:
         """Add lines at the end; when following, the end stays in sight."""
         start = len(self._lines)
-        self._lines.extend(lines)
+        self._lines.extend(_safe(line) for line in lines)
         if self.keep and len(self._lines) > self.keep + self.keep // 10:
             # in one go with a tenth of slack: cutting at every line would cost more than drawing
             gone = len(self._lines) - self.keep
@@ -140,17 +146,12 @@ class Pager(ScrollView, can_focus=True):
         text = text_of(self._lines[number])
         if self.filter and not self.filter.matches(text, {}):
             return []
-        room = max(10, self.scrollable_content_region.width or self.size.width)
+        room = max(10, self.room)
         if not self.wrapped or width(text) <= room:
-            return [(number, 0, len(text))]
-        rows: list[Row] = []
-        start = 0
-        for piece in wrap(text, room):
-            at = text.find(piece, start)
-            at = start if at < 0 else at
-            rows.append((number, at, at + len(piece)))
-            start = at + len(piece)
-        return rows
+            return [(number, 0, len(text), 0)]
+        indent = _indent(self._lines[number], text, room)
+        places = wrapped(text, room, room - indent)
+        return [(number, start, end, indent if start else 0) for start, end in places]
 
     def _index(self, keep_place: int | None = None) -> None:
         self._rows = [row for number in range(len(self._lines)) for row in self._rows_of(number)]
@@ -204,7 +205,7 @@ class Pager(ScrollView, can_focus=True):
         start = self._match_row if self._match_row >= 0 else self.scroll_offset.y - direction
         for step in range(1, len(self._rows) + 1):
             index = (start + direction * step) % len(self._rows)
-            number, first, last = self._rows[index]
+            number, first, last, _ = self._rows[index]
             if marks(text_of(self._lines[number])[first:last]):
                 self._match_row = index
                 self.scroll_to(y=max(0, index - self.size.height // 2), animate=False, force=True)
@@ -222,11 +223,11 @@ class Pager(ScrollView, can_focus=True):
         room = self.size.width
         if not 0 <= index < len(self._rows):
             return Strip.blank(room, base)
-        number, first, last = self._rows[index]
+        number, first, last, indent = self._rows[index]
         self.drawn_count += 1
         wanted = self._search or self.filter
         marks = highlighter(wanted)
-        segments: list[Segment] = []
+        segments: list[Segment] = [Segment(" " * indent, base)] if indent else []
         at = 0
         line = self._lines[number]
         spans = marks(text_of(line)) if wanted else []
@@ -234,10 +235,36 @@ class Pager(ScrollView, can_focus=True):
             start, end = max(first, at), min(last, at + len(text))
             if start < end:
                 style = tone_style(theme, tone)
-                segments.extend(_marked(text[start - at : end - at], start, style, spans, theme))
+                shown = text[start - at : end - at]
+                segments.extend(_marked(shown, start, style, spans, theme))
+                if (
+                    not shown.isascii() and drawable(shown) != shown
+                ):  # a part of a line that reads to the left
+                    segments.append(Segment(LEFT_TO_RIGHT, style))
             at += len(text)
         strip = Strip(segments)
+        seen = self._shift + self.room
+        if not self.wrapped and strip.cell_length > seen:
+            more = Strip([Segment("…", tone_style(theme, Tone.DIM))])
+            strip = Strip.join([strip.crop(self._shift, seen - 1), more])
+            return strip.crop_extend(0, room, base)
         return strip.crop_extend(self._shift, self._shift + room, base)
+
+
+def _safe(line: Line) -> Line:
+    for text, _ in line:
+        if drawable(text) is not text:
+            return tuple((drawable(text), tone) for text, tone in line)
+    return line
+
+
+def _indent(line: Line, text: str, room: int) -> int:
+    """Where the rows of a wrapped line begin after its first: below what follows the label or the margin."""
+    label = line[0][0] if len(line) > 1 else ""
+    if not label.endswith(" "):
+        label = text[: len(text) - len(text.lstrip(" "))]
+    cells = width(label)
+    return cells if cells <= min(_DEEPEST_INDENT, room // 2) else 2
 
 
 def _marked(text: str, offset: int, style: Any, spans: list[tuple[int, int]], theme: str) -> list[Segment]:

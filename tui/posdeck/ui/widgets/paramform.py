@@ -8,13 +8,14 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Input, Label
+from textual.widgets import Input
 
 from posdeck.operations.front import ParamSummary
 from posdeck.ui.plain import plain, wrap
 from posdeck.ui.rows.cells import Line
 from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.card import Card
+from posdeck.ui.widgets.words import Words
 
 Answers = Callable[[ParamSummary, Mapping[str, str]], Sequence[str]]
 
@@ -25,7 +26,7 @@ class ParamField(Vertical):
     DEFAULT_CSS = """
     ParamField { height: auto; margin-bottom: 1; }
     ParamField Horizontal { height: 1; }
-    ParamField Label { width: 16; padding-right: 1; text-style: bold; }
+    ParamField Words { width: 16; padding-right: 1; text-style: bold; }
     ParamField Input { width: 1fr; background: $surface; }
     ParamField Input:focus { background: $edge; text-style: bold; }
     """
@@ -40,7 +41,7 @@ class ParamField(Vertical):
     def compose(self) -> ComposeResult:
         """Name and line, then the hint."""
         with Horizontal():
-            yield Label(plain(self.param.name), markup=False)
+            yield Words(plain(self.param.name))
             yield self.line
         yield self._hint
 

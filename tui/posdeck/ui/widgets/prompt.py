@@ -6,23 +6,25 @@ from collections.abc import Callable, Sequence
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal
+from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import Input, Label
+from textual.widgets import Input
+
+from posdeck.ui.widgets.words import Words
 
 ASK = "ask"
 
 
-class Prompt(Horizontal):
-    """Hidden until asked for."""
+class Prompt(Vertical):
+    """Hidden until asked for. What can be typed stands above the line, so that it has the whole width."""
 
     DEFAULT_CSS = """
-    Prompt { height: 1; dock: bottom; margin-bottom: 1; display: none; background: $surface; }
+    Prompt { height: auto; dock: bottom; margin-bottom: 1; display: none; background: $surface; }
     Prompt.-shown { display: block; }
-    Prompt Label { width: auto; padding: 0 1; text-style: bold; color: $accent; }
-    Prompt Input { width: 40%; min-width: 20; background: $surface; }
-    Prompt.-asking Input { width: 30%; }
-    Prompt #prompt-hint { color: $quiet; text-style: none; width: 1fr; }
+    Prompt Horizontal { height: 1; }
+    Prompt Words { width: auto; padding: 0 1; text-style: bold; color: $accent; }
+    Prompt Input { width: 1fr; background: $surface; }
+    Prompt #prompt-hint { color: $quiet; text-style: none; width: 1fr; height: auto; max-height: 2; }
     """
 
     class Done(Message):
@@ -57,11 +59,15 @@ class Prompt(Horizontal):
 
     def compose(self) -> ComposeResult:
         """A sign, the line, and what could be meant."""
-        yield Label("", id="prompt-sign", markup=False)
+        yield Words("", id="prompt-hint")
+        with Horizontal():
+            yield Words("", id="prompt-sign")
+            yield self._line()
+
+    def _line(self) -> Input:
         line = Input(id="prompt-line", select_on_focus=False, compact=True)
         line.cursor_blink = False  # a blinking cursor costs a repaint every half second
-        yield line
-        yield Label("", id="prompt-hint", markup=False)
+        return line
 
     @property
     def shown(self) -> bool:
@@ -72,7 +78,7 @@ class Prompt(Horizontal):
         """Show it: ``:`` or ``/``."""
         self.mode = mode
         self.add_class("-shown")
-        self.query_one("#prompt-sign", Label).update(mode)
+        self.query_one("#prompt-sign", Words).update(mode)
         line = self.query_one(Input)
         line.value = text
         line.cursor_position = len(text)
@@ -84,8 +90,13 @@ class Prompt(Horizontal):
         """Ask for one line of text: ``sign`` stands before it, ``hint`` says what becomes of it."""
         self.open(ASK, text)
         self.add_class("-asking")
-        self.query_one("#prompt-sign", Label).update(sign)
-        self.query_one("#prompt-hint", Label).update(hint)
+        self.query_one("#prompt-sign", Words).update(sign)
+        self.query_one("#prompt-hint", Words).update(hint)
+
+    def renew(self) -> None:
+        """What can be completed has changed."""
+        if self.shown and self._choice < 0:
+            self._hint(self.query_one(Input).value)
 
     def close(self) -> None:
         """Hide it."""
@@ -99,7 +110,7 @@ class Prompt(Horizontal):
             hint = "  ".join(self._complete(text)[:12])
         else:
             hint = "text · regular expression · !inverse · -l label=value"
-        self.query_one("#prompt-hint", Label).update(hint)
+        self.query_one("#prompt-hint", Words).update(hint)
 
     def take(self, event: events.Key) -> bool:
         """Take a key that was typed after ``:`` or ``/`` and before the line had the focus: it belongs to the line, and

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from textual.widgets import Static
+from posdeck.ui.widgets.words import Words
 
 
-class Reason(Static):
+class Reason(Words):
     """Shown while it says something. Static has the whole screen laid out and drawn anew with each update, so it is
     given a text only when that differs."""
 
     def __init__(self) -> None:
-        super().__init__("", classes="why", markup=False)
+        super().__init__(classes="why")
         self._said = ""
 
     def say(self, why: str) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.segment import Segment
 from textual.strip import Strip
 
 from posdeck.ui.palettes import palette
-from posdeck.ui.plain import fit, plain, width
+from posdeck.ui.plain import drawable, fit, plain, width
 from posdeck.ui.rows.cells import Cell, RowKind
 from posdeck.ui.scene import Scene
 from posdeck.ui.theme import tone_style
@@ -36,6 +36,11 @@ class _Drawn:
     look: Look | None = None
 
 
+def _safe(cell: Cell) -> Cell:
+    text = drawable(cell.text)
+    return cell if text == cell.text else replace(cell, text=text)
+
+
 class RowPainter:
     """Keeps what it drew; a row is drawn again only when its cells, its look or the layout differ."""
 
@@ -45,13 +50,13 @@ class RowPainter:
         self.version = 0
         self.drawn_count = 0  # rows turned into cells so far: what tests count
         self._drawn: dict[str, _Drawn] = {}
-        self._widths = [max(c.least, len(c.title)) for c in kind.columns]
+        self._widths = self._widths_of(())
         self._wider = False
 
     def refresh(self, key: str, item: Any, scene: Scene) -> bool:
         """Make the row's cells anew; True when they differ from those drawn last."""
         try:
-            cells = tuple(self.kind.cells(key, item, scene))
+            cells = tuple(_safe(cell) for cell in self.kind.cells(key, item, scene))
         except Exception as problem:
             cells = self._undrawable(key, problem)
         self.drawn_count += 1
@@ -70,6 +75,16 @@ class RowPainter:
         """Let go of rows that are no longer there; ``keep`` holds the keys that are."""
         if len(self._drawn) > len(keep):
             self._drawn = {key: drawn for key, drawn in self._drawn.items() if key in keep}
+            if self.kind.snug:
+                self._widths = self._widths_of(drawn.cells for drawn in self._drawn.values())
+                self._wider = True
+
+    def _widths_of(self, rows: Iterable[Sequence[Cell]]) -> list[int]:
+        widths = [max(c.least, len(c.title)) for c in self.kind.columns]
+        for cells in rows:
+            for place, (cell, column) in enumerate(zip(cells, self.kind.columns, strict=True)):
+                widths[place] = max(widths[place], min(width(cell.text), column.most))
+        return widths
 
     def lay_out(self, room: int, sort: str) -> bool:
         """Fit the columns into ``room``; True when that changed anything. Widths only grow, so nothing jitters."""
@@ -123,12 +138,14 @@ class RowPainter:
         segments: list[Segment] = []
         for place, room in self.layout.columns:
             cell, column = cells[place], self.kind.columns[place]
-            text = fit("✓" if look.marked and place == 0 else cell.text, room, right=column.right)
+            text = fit(
+                "✓" if look.marked and place == 0 else cell.text, room, right=column.right, tail=column.tail
+            )
             tone = Tone.MARK if look.marked and place <= 1 else cell.tone
             if cell.quiet and not look.marked and len(cell.text) > cell.quiet:
                 segments.append(Segment(text[: cell.quiet], tone_style(theme, Tone.DIM, background)))
                 text = text[cell.quiet :]
-            segments += [Segment(text, tone_style(theme, tone, background)), gap]
+            segments += [Segment(drawable(text), tone_style(theme, tone, background)), gap]
         return Strip(segments)
 
     def _undrawable(self, key: str, problem: Exception) -> tuple[Cell, ...]:

@@ -125,6 +125,13 @@ class Table(ScrollView, can_focus=True):
         """Move by what is in sight."""
         self.move(direction * max(1, self._visible_rows - 1))
 
+    def select(self, key: str) -> bool:
+        """Put the cursor on the row of this key; False when it is not among those shown."""
+        if key not in self.list.lines:
+            return False
+        self._go(self.list.lines.index(key), 1)
+        return True
+
     def _go(self, index: int, direction: int) -> None:
         before = self.list.cursor
         self.list.go(index, direction)
