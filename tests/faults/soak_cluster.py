@@ -19,7 +19,7 @@ from posdeck.simulator.resources import PODS
 from posdeck.simulator.server import Simulator
 from posdeck.simulator.world import Recorder
 
-CHURN, FAULTS, LASTS = 10.0, 150.0, 12.0  # simulated seconds: between deletions, between faults, of a fault
+CHURN, FAULTS, LASTS = 10.0, 300.0, 12.0  # simulated seconds: between deletions, between faults, of a fault
 EVENTS = 600.0  # simulated seconds for which events are kept: what the cluster has more of is no growth of posdeck's
 BROKEN = (
     Fault(500), Fault(429, {"Retry-After": "1"}), Fault(half=True), Fault(silent=True), Fault(410, watches=True),

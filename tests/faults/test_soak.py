@@ -213,7 +213,7 @@ async def test_an_hour_at_a_thousand_pods_leaves_nothing_behind(
         f"at rest {at_rest}\nafter   {after}\n{writes} writes passed, {len(refused)} refused; runs: {dict(runs)}"
     )
     assert writes > len(refused), refused
-    assert runs["It was restarted."] > runs.total() / 2, runs
+    assert sum(n for how, n in runs.items() if how.endswith("It was restarted.")) >= 3, runs
     intents = {r.content["id"] for r in records if r.kind == "intent"}
     assert intents == {r.content["intent_id"] for r in records if r.kind == "outcome"}
     assert after.tasks <= at_rest.tasks

@@ -34,6 +34,7 @@ from posdeck.operations.screening import Screening
 from posdeck.operations.standing import Standing
 from posdeck.operations.surroundings import surroundings_of
 from posdeck.operations.tracing import Tracing
+from posdeck.operations.trimming import trim_for_ever
 from posdeck.operations.view import Problem, View
 from posdeck.redaction.redactor import Redactor
 
@@ -137,6 +138,7 @@ class Console(Guiding, Lookups):
         self._spawn(self._publish_for_ever())
         self._spawn(self._connect())
         self._spawn(self._remarking.watch())
+        self._spawn(trim_for_ever(self.clock))
         self._spawn(self._load_actions() if self._judging.loaded else self._load_rules())
 
     async def stop(self, cause: str = CLOSED) -> None:
