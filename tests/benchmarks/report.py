@@ -73,15 +73,11 @@ def screen_table(measured: Sequence[Figures]) -> str:
 
 
 def acts_table(figures: ActFigures, confirmed: Confirmed | None) -> str:
-    """Seconds; medians, with the worst in brackets. First what is seen on the screen, gate, lock and intent included."""
+    """Seconds; medians, with the worst in brackets."""
     lines = ["| an act | seconds | wanted |", "|---|---|---|"]
     if confirmed is not None:
         starting = [value / 1000 for value in confirmed.starting_ms]
         lines.append(f"| confirming key → “Starting…” on the screen | {_cell(starting, '{:.3f}')} | ≤ 0.05 |")
-        lines.append(
-            f"| confirming key → first task on the screen, held ready, gate and record before it | "
-            f"{_cell(confirmed.first_task_s, '{:.2f}')} | – |"
-        )
     for each in fields(figures):
         title, wanted = ACTS[each.name]
         lines.append(f"| {title} | {_cell(getattr(figures, each.name), '{:.2f}')} | {wanted} |")
@@ -192,6 +188,8 @@ def _missed(found: Report) -> list[str]:
             )
     if found.confirmed is not None:
         lines += found.confirmed.missed
+    if found.log is not None:
+        lines += [f"a long log: {each}" for each in found.log.missed]
     return lines
 
 

@@ -46,7 +46,8 @@ def open_interface(options: Options, view: str = "overview") -> int:
         raise
 
     def front() -> Front:
-        import_module("posdeck.cluster.direct")  # what connecting needs is loaded here, not on the event loop
+        for name in ("posdeck.cluster.direct", "posdeck.execution.runs"):
+            import_module(name)  # what connecting needs is loaded here, not on the event loop
         from posdeck.operations.console import Console
 
         return Console(opening, rules_later=True, seen=early.kept())

@@ -103,7 +103,7 @@ class Judging:
         """Load the rules off the event loop; a failure is said by every later view."""
 
         def load() -> Assessor:
-            from posdeck.operations import recovery  # noqa: F401 — loaded here, away from the event loop
+            from posdeck.operations import recovery, stored  # noqa: F401 — loaded here, away from the event loop
 
             made = self._rules()
             self._library().summaries()  # reads the folder

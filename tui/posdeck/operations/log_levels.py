@@ -29,7 +29,7 @@ _CAPITALS = re.compile(rf"(?<![\w-])({_ANY.upper()})(?![\w-])")
 _BRACKETED = re.compile(rf"[\[<(|]\s*({_ANY})\s*[\]>)|]", re.IGNORECASE)
 _BEGINS = re.compile(rf"[\d\s:.,TZ+/\-]*({_ANY})(?:\s*[:|]|\s+-\s)", re.IGNORECASE)
 _RAISED = re.compile(r"Traceback \(most recent call last\)|^\s*(?:[\w.$]+(?:Exception|Error))\b(?::|$)")
-_RULES = (_FIELD, _BRACKETED, _CAPITALS)
+_RULES = ((_FIELD, ("level", "lvl", "severity", "@l")), (_BRACKETED, tuple("[<(|")), (_CAPITALS, ("",)))
 
 
 def level_of(text: str) -> str:
@@ -39,8 +39,10 @@ def level_of(text: str) -> str:
         return _KLOG_LEVELS[klog[1]]
     if (number := _NUMBER.search(head)) is not None:
         return _NUMBERS.get(int(number[1]) // 10, "")
-    for rule in _RULES:
-        if (found := rule.search(head)) is not None:
+    lowered = head.lower()
+    for rule, signs in _RULES:
+        # what a rule cannot do without is looked for first, at a tenth of its cost: most lines have none of it
+        if any(sign in lowered for sign in signs) and (found := rule.search(head)) is not None:
             return _LEVEL[found[1].lower()]
         if rule is _FIELD and head.lstrip().startswith("{"):
             return ""  # structured, and it does not say: its words are values

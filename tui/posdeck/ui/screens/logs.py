@@ -28,6 +28,8 @@ BACKLOG = 100_000
 TAIL = 1_000
 FLUSH_SECONDS = 0.05
 FLUSH_LINES = 2_000
+MANY = 200  # lines in one go from which they pour in; drawing then holds up reading, so it is done
+POURING_SECONDS = 0.25  # less often
 _SINCE: dict[str, tuple[int | None, float | None]] = {
     "since-tail": (TAIL, None),
     "since-head": (None, None),
@@ -76,6 +78,7 @@ class LogsPane(Pane):
         self._subject: Subject | None = None
         self._generation = 0
         self._entries: list[_Entry] = []
+        self._drawn_marks = 0  # entries that are no line of a log
         self._pods: set[str] = set()  # pods that lines have come from
         self._look = LogLook()
 
@@ -96,7 +99,7 @@ class LogsPane(Pane):
         if subject != self._subject:
             self._filter = Filter()
         self._subject, self.request, self.ended, self.dropped = subject, request, "", 0
-        self._entries, self._pods = [], set()
+        self._entries, self._pods, self._drawn_marks = [], set(), 0
         self.text.clear()
         self.text.highlight(self._filter)
         self.text.follow = True
@@ -119,6 +122,7 @@ class LogsPane(Pane):
             self.open(self._subject, self.request)
             return
         self.close()
+        self._drawn_marks = 0
         self._entries, self.ended = [], "redaction changed: l reads it again"
         self.text.clear()
 
@@ -126,23 +130,27 @@ class LogsPane(Pane):
         """Gather lines and post them together: one message for each line would starve the keys."""
         waiting: list[LogLine] = []
 
+        pace = FLUSH_SECONDS
+
         def flush() -> None:
+            nonlocal pace
+            pace = POURING_SECONDS if len(waiting) >= MANY else FLUSH_SECONDS
             if waiting:
                 self.post_message(LogLines(list(waiting), generation=generation))
                 waiting.clear()
 
         loop = asyncio.get_running_loop()
-        due = loop.time() + FLUSH_SECONDS
+        due = loop.time() + pace
         handle: asyncio.TimerHandle | None = None
         try:
             async for line in self.posdeck.need_front().logs(request):
                 waiting.append(line)
                 if len(waiting) >= FLUSH_LINES or loop.time() >= due:
                     flush()
-                    due = loop.time() + FLUSH_SECONDS
+                    due = loop.time() + pace
                     await asyncio.sleep(0)
                 elif handle is None or handle.when() <= loop.time():
-                    handle = loop.call_later(FLUSH_SECONDS, flush)
+                    handle = loop.call_later(pace, flush)
         except PosdeckError as problem:
             flush()
             self.post_message(LogEnded(str(problem), generation=generation))
@@ -165,6 +173,7 @@ class LogsPane(Pane):
             # in one go with a tenth of slack, as the pager does: each cut counts its rows anew
             gone = len(self._entries) - BACKLOG
             rows = sum(len(entry.drawn) for entry in self._entries[:gone] if entry.shown)
+            self._drawn_marks -= sum(entry.line is None for entry in self._entries[:gone])
             del self._entries[:gone]
             self.dropped += gone
             self.text.drop(rows)
@@ -235,7 +244,7 @@ class LogsPane(Pane):
             parts.append(f"last {request.since / 60:g} min")
         elif request.tail is None and not request.previous:
             parts.append("from the beginning")
-        count = f"{sum(e.line is not None for e in self._entries):,} lines"
+        count = f"{len(self._entries) - self._drawn_marks:,} lines"
         parts.append(f"{count}, {self.dropped:,} oldest dropped" if self.dropped else count)
         if self._filter:
             broken = f" (taken literally: {plain(self._filter.broken)})" if self._filter.broken else ""
@@ -283,6 +292,7 @@ class LogsPane(Pane):
         elif action.id == "clear-mark":
             drawn = ruler(f"{self.posdeck.scene.now:%H:%M:%S}")
             self._entries.append(_Entry(None, (drawn,)))
+            self._drawn_marks += 1
             self.text.append([drawn])
         elif action.id in {"previous", "container"}:
             self._other(action.id)
