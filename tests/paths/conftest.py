@@ -50,7 +50,9 @@ def proofs() -> frozenset[str]:
 
 
 @asynccontextmanager
-async def _console(request: Request, monkeypatch: pytest.MonkeyPatch, *, blind: bool) -> AsyncIterator[Stage]:
+async def console_on(
+    request: Request, monkeypatch: pytest.MonkeyPatch, *, blind: bool
+) -> AsyncIterator[Stage]:
     clock = Ahead()
     console = Console(open_content(request), clock=clock)
     await console.start()
@@ -85,7 +87,7 @@ def embedded(quick_runs: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     async def opened() -> AsyncIterator[Stage]:
         async with (
             embedded_cluster(tmp_path) as request,
-            _console(request, monkeypatch, blind=False) as stage,
+            console_on(request, monkeypatch, blind=False) as stage,
         ):
             yield stage
 
@@ -150,7 +152,7 @@ def real(
 ) -> OpenStage:
     """The real control plane, where no load is and nothing counts messages."""
     request = real_request(control_plane, real_namespace, monkeypatch, tmp_path)
-    return lambda: _console(request, monkeypatch, blind=True)
+    return lambda: console_on(request, monkeypatch, blind=True)
 
 
 @pytest.fixture
