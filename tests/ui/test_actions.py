@@ -62,7 +62,7 @@ def test_keys_can_be_changed_and_mistakes_are_named() -> None:
 def test_the_views_have_the_names_that_were_agreed() -> None:
     assert [view.name for view in VIEWS] == [
         "overview", "pods", "workloads", "revisions", "hpa", "consumers", "slo", "plots", "tracing", "scaling", "services",
-        "events", "nodes", "all", "flow", "logs", "findings", "runbooks", "forwards", "audit",
+        "events", "nodes", "all", "flow", "logs", "findings", "runbooks", "forwards", "audit", "sessions",
     ]  # fmt: skip
     names = [name for view in VIEWS for name in (view.name, *view.aliases)]
     assert len(names) == len(set(names)) == len(BY_NAME)
