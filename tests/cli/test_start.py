@@ -71,6 +71,11 @@ def test_operations_work_without_a_screen(module: str, tmp_path: Path) -> None:
         (["status", "--nonsense"], 64, "--nonsense"),
         (["--environment", "produktion", "runbook", "list"], 5, "Did you mean production?"),
         (["--environment", "simulated", "runbook", "list"], 0, "consumer-not-processing"),
+        (
+            ["--environment", "simulated", "runbook", "list", "-o", "json"],
+            0,
+            '"id": "consumer-not-processing"',
+        ),
         (["--environment", "simulated", "runbook", "show", "consumer-not-processing"], 0, "# "),
         (["--environment", "simulated", "runbook", "show", "nonsense"], 5, "nonsense"),
         (["--kubeconfig", "missing", "--environment", "simulated", "status"], 2, "cannot tell"),
