@@ -62,6 +62,8 @@ def holds(plane: ControlPlane, program: Program, pods: int, folder: Path) -> Hel
         time.sleep(0.3)
     finally:
         terminal.close()
+        if pods >= 1_000:
+            burst.restore(plane, cluster.pods(plane, 1_000))
     found = Held(pods)
     if told.exists():
         seen = json.loads(told.read_text())

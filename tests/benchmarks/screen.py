@@ -88,6 +88,7 @@ def measure(plane: ControlPlane, program: Program, pods: int, effort: Effort) ->
             _burst(terminal, plane, figures, effort.burst)
     finally:
         terminal.close()
+        burst.restore(plane, cluster.pods(plane, max(500, effort.burst)))
     return figures
 
 
