@@ -11,7 +11,7 @@ from test_switching import FakeElsewhere
 from posdeck.operations.front import LogLine
 from posdeck.operations.view import Problem, Severity
 from posdeck.ui.plain import fit, wrapped
-from posdeck.ui.rows.cells import Line
+from posdeck.ui.rows.cells import Cell, Line, shared_length, without_quiet
 from posdeck.ui.rows.loglines import LogLook, log_lines
 from posdeck.ui.widgets.pager import text_of
 
@@ -19,9 +19,17 @@ from posdeck.ui.widgets.pager import text_of
 async def test_the_replicas_of_a_workload_can_be_told_apart_in_a_narrow_terminal(opened) -> None:
     async with opened(size=(80, 24)) as driver:
         await driver.press("2")
-        rows = [line for line in driver.text().splitlines() if "consumer-orders-bulk-upload-" in line]
+        rows = [line for line in driver.text().splitlines() if "orders-bulk-upload-" in line]
         names = {row.split()[2] for row in rows}
         assert len(names) == len(rows) > 3, "\n".join(rows)
+
+
+def test_what_all_names_share_goes_before_what_tells_them_apart() -> None:
+    name = "consumer-orders-bulk-upload-svip1-58ffsb77l"
+    cell = Cell(name, quiet=shared_length(name))
+    assert without_quiet(cell, 50) is cell
+    assert without_quiet(cell, 36).text == "…orders-bulk-upload-svip1-58ffsb77l"
+    assert without_quiet(Cell("orders", quiet=0), 3).text == "orders"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from posdeck.operations.view import Surroundings, View
 from posdeck.ui.firstframe import Area, Painter, main_area, paint_at, painter
 from posdeck.ui.palettes import Palette, palette
 from posdeck.ui.plain import drawable, fit, plain, width
-from posdeck.ui.rows.cells import Cell, Column, RowKind
+from posdeck.ui.rows.cells import Cell, Column, RowKind, without_quiet
 from posdeck.ui.rows.pods import Pods
 from posdeck.ui.rows.workloads import WallRows, Workloads
 from posdeck.ui.scene import Scene
@@ -138,6 +138,7 @@ def _title(column: Column, rows: RowList) -> Cell:
 
 
 def _cell(cell: Cell, column: Column, room: int, text: Callable[[str, Tone], str]) -> str:
+    cell = without_quiet(cell, room)
     drawn = fit(drawable(cell.text), room, right=column.right, tail=column.tail)
     if cell.quiet and len(cell.text) > cell.quiet:
         return text(drawn[: cell.quiet], Tone.DIM) + text(drawn[cell.quiet :], cell.tone)

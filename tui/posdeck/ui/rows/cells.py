@@ -6,12 +6,12 @@ A tone is a meaning; the theme gives it a colour. A state always has a glyph or 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from posdeck.cluster.snapshot import Kind
 from posdeck.telemetry.reading import Absence, Reading
-from posdeck.ui.plain import plain
+from posdeck.ui.plain import plain, width
 from posdeck.ui.tones import Tone
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell; the first ``quiet`` characters are drawn dim (what all names share)."""
+    """One cell; the first ``quiet`` characters are drawn dim (what all names share), and go first where the room is
+    short."""
 
     text: str
     tone: Tone = Tone.NORMAL
@@ -91,6 +92,18 @@ class RowKind:
     def sections(self, scene: Scene) -> Sections | None:
         """Headings with the keys below them, when the kind has an order of its own; else None."""
         return None
+
+
+def shared_length(name: str) -> int:
+    """How much of a short name is "consumer-" or "wrk--", which most names begin with."""
+    return next((len(s) for s in ("consumer-", "wrk--") if name.startswith(s) and len(name) > len(s)), 0)
+
+
+def without_quiet(cell: Cell, cells: int) -> Cell:
+    """The cell without what all names share, where the whole does not fit."""
+    if not cell.quiet or width(cell.text) <= cells:
+        return cell
+    return replace(cell, text=f"…{cell.text[cell.quiet :]}", quiet=1)
 
 
 def name_cell(name: str, tone: Tone = Tone.NORMAL) -> Cell:

@@ -24,11 +24,10 @@ def level_lines(level: LevelView) -> list[Line]:
     """One service level: a head, a line of numbers where there are any, and the reason or what is missing."""
     mark, tone = _MARKS[level.state]
     head: Line = (
-        (f"{mark} ", tone),
-        (f"{plain(level.title):<30}", Tone.STRONG),
-        (f"{value_text(level.value, level.unit):>14}", tone if level.value.known else Tone.DIM),
-        (f"   objective {objective_text(level)}", Tone.NORMAL),
-        (f"   {level.state.value}", tone),
+        (f"{mark} {level.state.value:<13}", tone),
+        (f"{plain(level.title):<25}", Tone.STRONG),
+        (f"{value_text(level.value, level.unit):>12}", tone if level.value.known else Tone.DIM),
+        (f"  objective {objective_text(level)}", Tone.NORMAL),
     )
     lines: list[Line] = [head]
     if level.value.known:

@@ -8,7 +8,7 @@ from typing import Any
 from posdeck.cluster.snapshot import Kind, Pod, Usage
 from posdeck.kubetext.quantities import format_cpu, format_memory
 from posdeck.ui.plain import plain
-from posdeck.ui.rows.cells import Cell, Column, RowKind, number_order, time_order
+from posdeck.ui.rows.cells import Cell, Column, RowKind, number_order, shared_length, time_order
 from posdeck.ui.rows.problems import finding_cell, finding_glyph, finding_order
 from posdeck.ui.scene import Scene
 from posdeck.ui.spark import spark
@@ -71,7 +71,7 @@ class Pods(RowKind):
         shown = scene.wall.shorten(pod.name, scene.joins.deployment_of(pod))
         return (
             glyph,
-            Cell(plain(shown), Tone.DIM if tone is Tone.DIM else Tone.NORMAL),
+            Cell(plain(shown), Tone.DIM if tone is Tone.DIM else Tone.NORMAL, quiet=shared_length(shown)),
             Cell(plain(pod.ready), Tone.WARN if tone is Tone.WARN else Tone.NORMAL),
             Cell(plain(pod.status), tone if tone is not Tone.GOOD else Tone.NORMAL),
             finding_cell(finding),

@@ -7,7 +7,7 @@ from typing import Any
 
 from posdeck.operations.view import Problem, Severity
 from posdeck.ui.plain import plain
-from posdeck.ui.rows.cells import EMPTY_CELL, Cell, Column, RowKind, Sections, time_order
+from posdeck.ui.rows.cells import EMPTY_CELL, Cell, Column, RowKind, Sections, shared_length, time_order
 from posdeck.ui.scene import Scene
 from posdeck.ui.tones import Tone
 
@@ -89,7 +89,7 @@ class Problems(RowKind):
             Cell(known, Tone.DIM if problem.quiet else tone),
             Cell("watched" if problem.watched else problem.severity.value, tone),
             Cell(since_text(problem, scene), Tone.STRONG),
-            Cell(plain(problem.short), Tone.STRONG),
+            Cell(plain(problem.short), Tone.STRONG, quiet=shared_length(problem.short)),
             Cell(plain(f"[{said}] {problem.text}" if said else problem.text)),
             Cell(f"b  {problem.runbook}" if problem.runbook else "", Tone.ACCENT),
         )

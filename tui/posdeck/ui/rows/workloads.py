@@ -17,6 +17,7 @@ from posdeck.ui.rows.cells import (
     Sections,
     number_order,
     reading_cell,
+    shared_length,
     time_order,
 )
 from posdeck.ui.rows.pods import RECENT, UNMEASURED
@@ -115,10 +116,7 @@ def short_cell(deployment_or_name: Deployment | str, scene: Scene) -> Cell:
     """The short name; "consumer-", which most share, is drawn quietly."""
     full = deployment_or_name if isinstance(deployment_or_name, str) else deployment_or_name.name
     short = plain(scene.wall.short(full))
-    for shared in ("consumer-", "wrk--"):
-        if short.startswith(shared) and len(short) > len(shared):
-            return Cell(short, Tone.NORMAL, quiet=len(shared))
-    return Cell(short)
+    return Cell(short, Tone.NORMAL, quiet=shared_length(short))
 
 
 class Workloads(RowKind):

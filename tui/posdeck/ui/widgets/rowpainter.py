@@ -11,7 +11,7 @@ from textual.strip import Strip
 
 from posdeck.ui.palettes import palette
 from posdeck.ui.plain import drawable, fit, plain, width
-from posdeck.ui.rows.cells import Cell, RowKind
+from posdeck.ui.rows.cells import Cell, RowKind, without_quiet
 from posdeck.ui.scene import Scene
 from posdeck.ui.theme import tone_style
 from posdeck.ui.tones import Tone
@@ -137,7 +137,7 @@ class RowPainter:
         gap = Segment(GAP, tone_style(theme, Tone.NORMAL, background))
         segments: list[Segment] = []
         for place, room in self.layout.columns:
-            cell, column = cells[place], self.kind.columns[place]
+            cell, column = without_quiet(cells[place], room), self.kind.columns[place]
             text = fit(
                 "✓" if look.marked and place == 0 else cell.text, room, right=column.right, tail=column.tail
             )
