@@ -115,7 +115,7 @@ def test_the_rest_goes_on_beside_a_mistake(embedded_desk: Desk, restarting: Path
     """A runbook and a playbook that are wrong hold up neither views nor other runbooks; no cluster, no library."""
     content = tmp_path / "content"
     (content / "runbooks").mkdir(parents=True)
-    (content / "playbooks").mkdir()
+    shutil.copytree(ROOT / "playbooks", content / "playbooks")
     (content / "runbooks" / "broken.yml").write_text("apiVersion: runbook/v1\nmetadata: [\n")
     (content / "playbooks" / "broken.yml").write_text("- [\n")
     shutil.copy(restarting / "runbooks" / "restart-now.yml", content / "runbooks")

@@ -88,6 +88,8 @@ class ClusterFeed:
             )
             for kind in watched
         ]  # fmt: skip
+        for each in self._watchers:
+            each.recovered = self._hurry
         self._pollers = [
             MetricsPoller(
                 kind, transport, namespace, self._store, self._clock, rand=self._random, timing=self._timing
@@ -200,19 +202,26 @@ class ClusterFeed:
                 await self._clock.sleep(backoff.next())
 
     async def _probe_for_ever(self) -> None:
-        wall, steady, count = self._clock.now(), self._clock.monotonic(), 0
-        lost = False
+        count, lost = 0, False
         while True:
-            await self._clock.sleep(LOST_PERIOD if lost else PROBE_PERIOD)
-            slept = (self._clock.now() - wall).total_seconds() - (self._clock.monotonic() - steady)
-            wall, steady, count = self._clock.now(), self._clock.monotonic(), count + 1
-            if abs(slept) > _CLOCK_JUMP:
-                self._reopen_all("this machine slept, or its clock was set")
+            await self._until_next_probe(LOST_PERIOD if lost else PROBE_PERIOD)
+            count += 1
             lost = await self._probe(was_lost=lost)
             if not lost and count % _NAMESPACE_EVERY == 0:
                 await self._look_at_namespace()
             if self._subscribers and not self._store.changed.is_set():
                 self._publish()  # confirmations alone do not wake the publisher
+
+    async def _until_next_probe(self, seconds: float) -> None:
+        """Sleep, and look each second whether the machine slept as well or its clock was set."""
+        until = self._clock.monotonic() + seconds
+        while (left := until - self._clock.monotonic()) > 0:
+            wall, steady = self._clock.now(), self._clock.monotonic()
+            await self._clock.sleep(min(left, LOST_PERIOD))
+            slept = (self._clock.now() - wall).total_seconds() - (self._clock.monotonic() - steady)
+            if abs(slept) > _CLOCK_JUMP:
+                self._reopen_all("this machine slept, or its clock was set")
+                return
 
     async def _probe(self, *, was_lost: bool) -> bool:
         """Ask the server for a sign of life when no stream has brought one; whether it is lost."""
@@ -250,6 +259,11 @@ class ClusterFeed:
         self._store.connection = replace(connection, problem=problem)
         if uid and connection.namespace_uid and uid != connection.namespace_uid:
             self._reopen_all("the namespace has been made anew")
+
+    def _hurry(self) -> None:
+        """The first kind that works again wakes the others: pauses are long for a server that goes on failing."""
+        for watcher in self._watchers:
+            watcher.hurry()
 
     def _reopen_all(self, reason: str) -> None:
         for watcher in self._watchers:

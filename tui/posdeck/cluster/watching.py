@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -100,6 +100,7 @@ class Watcher:
         timing: Timing | None = None,
     ) -> None:
         self.kind = kind
+        self.recovered: Callable[[], None] = lambda: None  # called when what had failed works again
         self.heard_at = float("-inf")  # monotonic: when the server last sent anything about this kind
         self._resource = RESOURCES[kind]
         self._path = self._resource.path(namespace)
@@ -116,8 +117,14 @@ class Watcher:
         self._awake = asyncio.Event()
         self._version = ""
         self._broke_at: float | None = None  # monotonic: the last failure
+        self._failing = False
         self._list_began = float("-inf")  # monotonic: the list in progress
         self._proved = False  # whether list and watch are known to be of one cluster
+
+    def hurry(self) -> None:
+        """Something else of this server works again: what has failed is tried now, not after its pause."""
+        if self._failing and self._resource.namespaced:
+            self._awake.set()
 
     def reopen(self, reason: str) -> None:
         """Break off what is open, a stream or a list, since it may be dead without knowing, and pause no longer. A
@@ -348,6 +355,9 @@ class Watcher:
         self._heard()
         self._store.confirm(self.kind, self._version)
         self._store.set_state(self.kind, FeedState.LIVE, whole=True)
+        if self._failing:
+            self._failing = False
+            self.recovered()
 
     def _pause(self, error: PosdeckError) -> float:
         if isinstance(error, ThrottledError):
@@ -360,7 +370,7 @@ class Watcher:
         return self._backoff.next()
 
     def _report(self, error: PosdeckError) -> None:
-        self._broke_at = self._clock.monotonic()
+        self._broke_at, self._failing = self._clock.monotonic(), True
         if isinstance(error, (ForbiddenError, NotFoundError)):
             state = FeedState.FORBIDDEN if isinstance(error, ForbiddenError) else FeedState.ABSENT
             self._store.clear(self.kind)

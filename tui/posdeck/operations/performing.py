@@ -236,7 +236,7 @@ class Performing:
                 lambda store: refuse(planned.write, planned.facts, standing, store, verdict)
             )
         except RefusedError as error:
-            self.showing.refusal = error
+            self.showing.refusal = _alone(error)
             await self.post(
                 ev.Refused(at=self._now(), run=run, rule=error.rule, cause=acting.refusal_text(error))
             )
@@ -269,7 +269,7 @@ class Performing:
                 plan_digest=state.plan_hash,
             )
         except RefusedError as error:
-            self.showing.refusal = error
+            self.showing.refusal = _alone(error)
             await self.post(
                 ev.Refused(at=self._now(), run=effect.run, rule=error.rule, cause=acting.refusal_text(error))
             )
@@ -397,6 +397,12 @@ class Performing:
 
     def _now(self) -> Any:
         return self.workshop.clock.now()
+
+
+def _alone(error: RefusedError) -> RefusedError:
+    """The error to keep with a session: its frames would keep whole pictures of the cluster as they were then."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
 
 
 def _says(check: str) -> str:
