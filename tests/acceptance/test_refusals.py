@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from tests.acceptance.conftest import mark_as_simulated
 from tests.acceptance.places import ROOT, Desk, Place, confirmed, full, with_content
+from tests.cluster.api import wait_until
 from tests.cluster.control_plane import ControlPlane
 
 pytestmark = pytest.mark.ansible
 CONSUMER, NAME = "consumer-customer", full("consumer-customer")
+CANNOT_TELL = 2  # what status ends with while it does not know enough
 
 
 def now(desk: Desk, *more: str, consumer: str = CONSUMER) -> subprocess.CompletedProcess[str]:
@@ -38,11 +40,14 @@ def refusal(done: subprocess.CompletedProcess[str], desk: Desk, rule: str) -> di
 
 @pytest.mark.cluster
 def test_a_viewer_sees_everything_and_may_restart_nothing(
-    real_desk: Desk, restarting: Path, real_place: Place
+    real_desk: Desk, restarting: Path, real_place: Place, control_plane: ControlPlane
 ) -> None:
     desk = with_content(real_desk, restarting)
     desk.kubeconfig = real_place.identity("viewer")
     before = real_place.generations()
+    # until the namespace is measured, its HPA cannot tell, and says so
+    control_plane.wait_for_metrics(real_place.namespace, pods=18)
+    wait_until(lambda: desk.run("status").returncode != CANNOT_TELL, "the HPA is measured", within=90)
     status = desk.run("status", "-o", "json")
     assert status.returncode in {0, 1}, status.stdout + status.stderr
     assert json.loads(status.stdout)["pods"]["total"] >= 18
