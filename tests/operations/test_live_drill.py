@@ -103,7 +103,8 @@ def _act(sequence: int, seconds: float, act: str, result: str) -> ActionSummary:
     return ActionSummary(sequence, at(seconds), "alice", act, "consumer-order", result)
 
 
-def test_the_debrief_of_a_played_drill_says_what_was_seen_and_done() -> None:
+def test_the_debrief_of_a_played_drill_says_what_was_seen_and_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # it is wrapped to the terminal
     drill = drill_named("consumer-channel-closed")
     diary = Diary(drill)
     old_session, old_act = _session("0", "scale-workload", -900), _act(1, -900, "scale", "succeeded")
