@@ -39,15 +39,16 @@ class Terminal:
         os.close(slave)
         self.output = bytearray()  # everything that the program has written
 
-    def until(self, *words: str, within: float = 60) -> str:
-        """The screen, once it shows all ``words``."""
+    def until(self, *words: str, without: tuple[str, ...] = (), within: float = 60) -> str:
+        """The screen, once it shows all ``words`` and none of ``without``."""
         deadline = time.monotonic() + within
         while True:
             shown = "\n".join(self.screen.display)
-            if all(word in shown for word in words):
+            if all(word in shown for word in words) and not any(word in shown for word in without):
                 return shown
             if time.monotonic() > deadline or self.process.poll() is not None:
-                pytest.fail(f"not shown: {words}, ended {self.process.poll()}\n{shown}")
+                missed = f"not shown: {words}" + (f" without {without}" if without else "")
+                pytest.fail(f"{missed}, ended {self.process.poll()}\n{shown}")
             self._read()
 
     def until_true(self, condition: Callable[[], bool], what: str, within: float = 60) -> None:

@@ -97,6 +97,11 @@ def test_a_playbook_with_both_is_linted_and_run(
     assert session["result"] == "resolved: It runs."
 
 
+def shown(stamp: str | None) -> str:
+    """A stamp as a preview shows it."""
+    return "–" if stamp is None else f'"{stamp}"'
+
+
 def test_the_guide_followed_to_the_letter_works_on_a_cluster(embedded_desk: Desk, tmp_path: Path) -> None:
     """Lint, show, check, and then for real; the evidence that its own playbook sets reaches the decision."""
     folder = tmp_path / "followed"
@@ -114,14 +119,15 @@ def test_the_guide_followed_to_the_letter_works_on_a_cluster(embedded_desk: Desk
     assert checked.returncode == 0, checked.stdout + checked.stderr
     would, _, changed = checked.stdout.partition(f"  deployment/{full('consumer-customer')}\n")
     assert would.startswith("would: ")
-    assert "annotations/kubectl.kubernetes.io~1restartedAt: – → " in changed
+    before = desk.place.stamp(full("consumer-customer"))  # other tests restart it as well
+    assert f"annotations/kubectl.kubernetes.io~1restartedAt: {shown(before)} → " in changed
     assert checked.stdout.endswith("Checked only: nothing was changed.\n")
     given = (*given, "-o", "json")
-    assert desk.place.stamp(full("consumer-customer")) is None
+    assert desk.place.stamp(full("consumer-customer")) == before
 
     done = desk.run(*given, *confirmed("consumer-customer"), within=240)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert desk.place.stamp(full("consumer-customer")) is not None
+    assert desk.place.stamp(full("consumer-customer")) not in {before, None}
     [stored] = [
         p for p in (desk.state / "sessions").glob("*.json") if json.loads(done.stdout)["session"] in p.name
     ]

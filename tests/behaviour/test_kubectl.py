@@ -178,16 +178,26 @@ def test_logs(api: Cluster) -> None:
 
 
 def test_top(api: Cluster) -> None:
+    usage = {"kwok.x-k8s.io/usage-cpu": "190m", "kwok.x-k8s.io/usage-memory": "70Mi"}
+    body = deployment()
+    body["spec"]["replicas"] = 3
+    template = body["spec"]["template"]
+    template["metadata"]["annotations"] = usage
+    template["spec"]["topologySpreadConstraints"] = [
+        {
+            "maxSkew": 1,  # one on each node: a node on which nothing is used has no reading
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": {"matchLabels": template["metadata"]["labels"]},
+        }
+    ]
+    api.api.create(api.path("apps/v1/deployments"), body)
+    api.available()
     wait_until(
         lambda: len(api.kubectl("top", "nodes", "--no-headers", check=False).splitlines()) >= 3,
         "readings of the nodes",
         within=90,
     )
-    usage = {"kwok.x-k8s.io/usage-cpu": "190m", "kwok.x-k8s.io/usage-memory": "70Mi"}
-    body = deployment()
-    body["spec"]["template"]["metadata"]["annotations"] = usage
-    api.api.create(api.path("apps/v1/deployments"), body)
-    api.available()
     line = wait_until(
         lambda: api.kubectl("top", "pods", "--no-headers", check=False).split(), "a reading", within=90
     )

@@ -204,4 +204,7 @@ def _told(outcomes: Iterator[Outcome], seeds: int) -> Iterator[Outcome]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before the first outcome, while code is loaded
+        sys.exit("interrupted before the first drill was over")

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.cluster.api import wait_until
 
 from posdeck.execution import process_tree
 from posdeck.execution.process_tree import ProcessIdentity
@@ -44,6 +45,8 @@ def test_the_run_of_a_dead_posdeck_is_ended_and_its_credentials_are_removed(
     survivor = subprocess.Popen(
         ["sleep", "600"], env={**os.environ, process_tree.RUN_MARKER: "run-1"}, start_new_session=True
     )
+    # for a moment after its start a process has no environment that could be read
+    wait_until(lambda: process_tree.marked("run-1"), "the mark of the run")
     assert clear_runs(tmp_path) == set()
     assert survivor.wait(timeout=10) != 0
     assert not folder.exists()

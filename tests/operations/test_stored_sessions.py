@@ -112,5 +112,7 @@ def test_kept_evidence_is_read_back() -> None:
         ),
         Evidence("pods", "Words", text="first\nsecond\tof two"),
         Evidence("pods", "Nothing"),
+        Evidence("pods", "A log", text="! loud\n== begin ==\n\\n\n== end"),
+        Evidence("pods", "A table", columns=("LINE", "N"), rows=(("== x", "1"), ("! y", "2"))),
     )
     assert read_back("pods", as_text(found)) == found

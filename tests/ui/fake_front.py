@@ -760,6 +760,14 @@ class FakeFront:
             self._sessions[session_id] = replace(opened, id=session_id)
         return self._sessions[session_id]
 
+    async def hand_over(self, session_id: str, to: str, note: str = "") -> str:
+        self.asked.append(("hand_over", session_id, to, note))
+        session = self.session(session_id)
+        if session.status != "waiting":
+            raise PosdeckError(f"session {session_id}", "something of it runs", "Wait for its end.")
+        del self._sessions[session_id]
+        return f"# Handover: {session.title} – {session.target}\n"
+
     def session(self, session_id: str) -> SessionView:
         if session_id not in self._sessions:
             raise NotFoundError(f"session {session_id}", "there is none of this id")

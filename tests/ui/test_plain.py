@@ -29,6 +29,8 @@ from posdeck.ui.plain import clip, fit, plain, width, wrap
         ("🇩🇪", "DE"),
         ("private \ue000", "private �"),
         ("e" + "\u0301" * 30, "é\u0301\u0301"),
+        ("a" + "\u0336\u200d" * 30, "a\u0336\u0336"),
+        ("\u0336\u0301a", "a"),
     ],
 )
 def test_odd_text_is_shown_and_never_obeyed(text: str, shown: str) -> None:
@@ -50,6 +52,13 @@ def test_nothing_plain_lets_through_is_a_control_or_changes_direction(text: str)
     for char in plain(text):
         assert unicodedata.category(char) not in {"Cc", "Cs", "Co", "Cn", "Zl", "Zp"}
         assert char == "\u200e" or unicodedata.category(char) != "Cf"
+
+
+@given(st.text(max_size=60), st.integers(1, 40))
+def test_the_width_of_a_long_text_is_that_of_its_pieces(text: str, times: int) -> None:
+    shown = plain(text)
+    long = f"{shown} " * (512 // (len(shown) + 1) + times)
+    assert width(long) == cell_len(f"{shown} ") * (len(long) // (len(shown) + 1))
 
 
 @given(st.text(max_size=60), st.integers(1, 40), st.booleans())

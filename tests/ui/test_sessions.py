@@ -105,3 +105,39 @@ async def test_the_list_fits_a_small_terminal(opened) -> None:
         await driver.press("0")
         assert "⏎ resumes" in driver.line("bbbb0002")
         assert "another posdeck" in driver.line("cccc0003")
+
+
+async def test_a_session_is_handed_over_by_key_and_the_brief_is_copied(opened) -> None:
+    async with opened(size=(80, 24)) as driver:
+        await driver.press("b")
+        await driver.press("O", *"anna watch the lag", "enter")
+        assert ("hand_over", "7f3a0011", "anna", "watch the lag") in driver.front.asked
+        assert driver.app.clipboard.startswith("# Handover: Consumer not processing")
+        text = driver.text()
+        assert "Handed over to anna" in text
+        assert "Path" not in text, "the screen of a session that is somebody else's is left"
+
+
+async def test_a_handover_that_is_refused_says_why_and_leaves_nothing(opened) -> None:
+    async with opened() as driver:
+        await driver.app.command("handover anna")
+        await driver.settle()
+        assert ":handover is for the session on screen" in driver.text()
+        await driver.press("b", "enter")
+        await driver.app.command("handover")
+        await driver.settle()
+        assert ":handover names nobody" in driver.text()
+        driver.front.post_session(replace(driver.front.session("7f3a0011"), status="running"))
+        await driver.settle()
+        await driver.app.command("handover anna")
+        await driver.settle()
+        assert "something of it runs" in driver.text()
+        assert not driver.app.clipboard
+
+
+async def test_who_is_to_take_a_session_up_is_said_in_the_lists(opened) -> None:
+    front = front_with(replace(summary("aaaa0001"), status="handed-over", handed_to="anna"))
+    async with opened(front) as driver:
+        assert "for anna" in driver.text()
+        await driver.press("0")
+        assert "for anna, ⏎ takes it up" in driver.text()

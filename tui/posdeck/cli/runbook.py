@@ -105,13 +105,13 @@ def sessions(options: Options, output: str) -> None:
     store = SessionStore(state_folder())
     found = [summary_of(s, s.runbook) for s in store.open_sessions()]
     if output == "json":
-        keys = ("id", "runbook", "target", "status", "step", "who")
+        keys = ("id", "runbook", "target", "status", "step", "who", "handed_to")
         click.echo(json.dumps([{k: getattr(s, k) for k in keys} for s in found], indent=2))
         return
-    rows = [(s.id, s.runbook, s.target or "–", s.status, s.step, s.who) for s in found]
-    print_columns([("ID", "RUNBOOK", "TARGET", "STATUS", "STEP", "WHO"), *rows]) if rows else click.echo(
-        "None."
-    )
+    rows = [(s.id, s.runbook, s.target or "–", s.status, s.step, s.who, s.handed_to or "–") for s in found]
+    print_columns(
+        [("ID", "RUNBOOK", "TARGET", "STATUS", "STEP", "WHO", "FOR"), *rows]
+    ) if rows else click.echo("None.")
     for path in store.damaged():
         click.echo(f"cannot be read: {path}", err=True)
 
@@ -170,6 +170,29 @@ def resume(options: Options, session_id: str, output: str, **given: Any) -> None
 
 @runbook.command()
 @click.argument("session_id", metavar="SESSION")
+@click.option("--to", required=True, metavar="NAME", help="Who takes it over.")
+@click.option("--note", default="", metavar="TEXT", help="What they have to know besides.")
+@click.option("--timeout", type=float, default=20.0, show_default=True, help="Seconds to connect.")
+@connection_options
+def handover(options: Options, session_id: str, to: str, note: str, timeout: float) -> None:
+    """Leave a session to somebody else, on record, and print the brief for them (Markdown).
+
+    Whoever takes it up with resume is the actor of what follows; an act that waited is planned anew.
+    """
+
+    async def leave() -> str:
+        from posdeck.cli.headless import console_of, live_view
+        from posdeck.cluster.snapshot import Kind
+
+        async with console_of(options) as console:
+            await live_view(console, seconds=timeout, kinds=(Kind.PODS, Kind.DEPLOYMENTS))
+            return await console.hand_over(session_id, to, note)
+
+    click.echo(asyncio.run(leave()), nl=False)
+
+
+@runbook.command()
+@click.argument("session_id", metavar="SESSION")
 @click.option("--step", default="", metavar="STEP", help="The act to take back; the last one if left out.")
 @_confirm_options
 def rollback(options: Options, session_id: str, step: str, output: str, **given: Any) -> None:
@@ -206,10 +229,11 @@ def _not_run(error: PosdeckError) -> dict[str, str]:
 
 def _print(work: Unattended, view: SessionView) -> None:
     if work.output == "json":
-        plans = {"plans": work.plans} if work.check else {}
-        click.echo(json.dumps(session_json(view) | plans, indent=2, default=str))
+        plans = [{"step": step, "title": title, "would": lines} for step, title, lines in work.plans]
+        extra = {"plans": plans} if work.check else {}
+        click.echo(json.dumps(session_json(view) | extra, indent=2, default=str))
     else:
-        for title, lines in work.plans.items():
+        for _, title, lines in work.plans:
             click.echo("\n".join((f"would: {title}", *(f"  {line}" for line in lines))))
         for line in (view.result, view.message):
             if line:

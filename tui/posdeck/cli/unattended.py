@@ -52,7 +52,8 @@ class Unattended:
         self.timeout, self.check, self.output, self.resume = timeout, check, output, resume
         self.back, self.step = back, step
         self._back_code: int | None = None
-        self.plans: dict[str, list[str]] = {}  # of what is only checked: what each act would do, by its title
+        # of what is only checked: what each act would do, as step, title and lines
+        self.plans: list[tuple[str, str, list[str]]] = []
         self._told: set[tuple[str, str]] = set()
         self._stopped, self._cancelled = asyncio.Event(), False
 
@@ -143,11 +144,11 @@ class Unattended:
                 break
         await self._quiet(driver)
         if self.check:
-            self.plans = {
-                driver.runbook.step(key).title: _plan_lines(state.plan)
+            self.plans = [
+                (key, driver.runbook.step(key).title, _plan_lines(state.plan))
                 for key, state in driver.session.steps.items()
                 if state.plan is not None
-            }
+            ]
         return console.session(session_id)
 
     def _choice(self, driver: Any, view: SessionView) -> str:

@@ -60,8 +60,30 @@ class SessionDriver(Performing):
 
     async def resume(self, actor: str, digest: str) -> None:
         """Take a stored session up again, with the evidence it had; what was interrupted is settled first."""
-        self.showing.evidence = await kept_evidence(self.workshop, self.runbook, self.session)
+        await self.recall()
+        if self.session.handed_over_to:
+            from posdeck.operations.handover import record_takeover
+
+            await record_takeover(self.workshop, self.session, actor)
         await self.post(ev.Resumed(at=self._now(), actor=actor, digest=digest))
+
+    async def recall(self) -> None:
+        """Show the evidence that a stored session had."""
+        self.showing.evidence = await kept_evidence(self.workshop, self.runbook, self.session)
+
+    async def hand_over(self, to: str, note: str = "") -> str:
+        """Leave the session to ``to``; what is looked at beside ends first. Gives the brief for whoever takes it up.
+        Raises InvalidEventError while an act or a look goes on, AuditError when it cannot be recorded."""
+        from posdeck.operations import handover
+
+        name = handover.receiver(to)
+        await self.wait_until_quiet()
+        event = ev.HandedOver(at=self._now(), to=name)
+        advance(self.runbook, self.session, event)  # refuses what does not fit, before anything is recorded
+        told = handover.brief(self, name, note, event.at)
+        await handover.record_handover(self.workshop, self.session, name, note)
+        await self.post(event)
+        return told
 
     async def answer(self, choice: str, note: str = "") -> None:
         """Answer the question, tell that somebody was told, or decide about a rollback."""

@@ -138,6 +138,10 @@ class Front(Protocol):
         """Take a stored session up again. Raises PosdeckError when it belongs elsewhere, or is carried on there."""
         ...
 
+    async def hand_over(self, session_id: str, to: str, note: str = "") -> str:
+        """Leave an open session to somebody else, on record; gives the brief for them, as Markdown."""
+        ...
+
     def session(self, session_id: str) -> SessionView:
         """One session as it stands."""
         ...

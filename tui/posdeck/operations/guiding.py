@@ -134,17 +134,14 @@ class Guiding:
         """Take a stored session up again, after a crash, a lost terminal or a handover. Raises PosdeckError when it
         belongs elsewhere, or another posdeck carries it on."""
         if session_id not in self._drivers:
-            workshop = self.require_workshop()
-            session = self._take(session_id)
-            session_id = session.id
+            driver = self._drive_stored(session_id)
+            session_id = driver.session.id
             try:
-                if session.over:
+                if driver.session.over:
                     raise PosdeckError(f"session {session_id}", "is over", "Begin the runbook anew.")
-                runbook = self.library.runbook(session.runbook)
-                digest = self.library.digest(runbook)
-                driver = self._drive(workshop, runbook, session)
+                digest = self.library.digest(driver.runbook)
             except PosdeckError:
-                self._sessions.release(session_id)
+                await self._part_with(driver)
                 raise
             await driver.resume(self._actor.user, digest)
         return self.session(session_id)
@@ -188,6 +185,40 @@ class Guiding:
             self._sessions.load(session_id)
             raise PosdeckError(f"session {session_id}", "is not running here", "Resume it first.")
         return self._drivers[session_id]
+
+    async def hand_over(self, session_id: str, to: str, note: str = "") -> str:
+        """Leave an open session, or one that is only stored, to somebody else: it is on record, nobody goes on with it
+        here unless they take it up again, and the brief for ``to`` is given back. Raises PosdeckError while something
+        of it runs, when it is over, belongs elsewhere, or cannot be recorded."""
+        stored = session_id not in self._drivers
+        driver = self._drive_stored(session_id) if stored else self._drivers[session_id]
+        try:
+            if stored:
+                await driver.recall()
+            brief = await driver.hand_over(to, note)
+        except PosdeckError:
+            if stored:
+                await self._part_with(driver)
+            raise
+        await self._part_with(driver)
+        return brief
+
+    def _drive_stored(self, session_id: str) -> SessionDriver:
+        workshop = self.require_workshop()
+        session = self._take(session_id)
+        try:
+            return self._drive(workshop, self.library.runbook(session.runbook), session)
+        except PosdeckError:
+            self._sessions.release(session.id)
+            raise
+
+    async def _part_with(self, driver: SessionDriver) -> None:
+        """Let a session go that stays stored for somebody else."""
+        await driver.let_go()
+        self._drivers.pop(driver.session.id, None)
+        self._sessions.release(driver.session.id)
+        await self.read_stored()
+        self._session_changed(driver)
 
     async def answer(self, session_id: str, choice: str) -> None:
         """Answer the question that waits."""

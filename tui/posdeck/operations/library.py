@@ -25,7 +25,6 @@ from posdeck.runbooks.session import Session, new_session
 from posdeck.runbooks.validation import near
 
 RESTART = "restart.yml"
-_KINDS = tuple(Kind)  # in the order of the library
 THOROUGH = 3  # looks; a procedure takes at least so many before it acts
 
 
@@ -79,7 +78,7 @@ class RunbookLibrary:
                 changes=changes_anything(r),
                 asks=tuple(self._asks(p) for p in r.params),
             )
-            for r in sorted(self.library.runbooks, key=lambda r: (_KINDS.index(r.metadata.kind), r.id))
+            for r in sorted(self.library.runbooks, key=lambda r: (_rank(r), r.id))
         ]
 
     def markdown(self, runbook_id: str) -> str:
@@ -113,9 +112,7 @@ class RunbookLibrary:
         """The procedure for a workload of which nothing particular is known to be wrong."""
         groups = self._groups(short)
         usual = [r for r in self.library.runbooks if r.metadata.kind is not Kind.RECOMMENDATION]
-        for runbook in sorted(
-            usual, key=lambda r: (_KINDS.index(r.metadata.kind), not _begins_at(r, short), r.id)
-        ):
+        for runbook in sorted(usual, key=lambda r: (_rank(r), not _begins_at(r, short), r.id)):
             filled = prefill(runbook, short, groups)
             if runbook.metadata.triggers and (filled or _begins_at(runbook, short)):
                 return runbook.id, filled
@@ -207,6 +204,11 @@ def _fits_all(runbook: Runbook) -> bool:
     return any(
         p.type == "workload" and p.source is not None and p.source.group == "all" for p in runbook.params
     )
+
+
+def _rank(runbook: Runbook) -> int:
+    """The place of its kind in the library: procedures, operations, recommendations."""
+    return tuple(Kind).index(runbook.metadata.kind)
 
 
 def _begins_at(runbook: Runbook, short: str) -> bool:

@@ -53,17 +53,20 @@ def found_by(step: Diagnose, results: Sequence[RunEvent]) -> Found:
 
 
 def as_text(evidence: Sequence[Evidence]) -> str:
-    """Evidence as text, to be kept beside the record."""
+    """Evidence as text, to be kept beside the record. A line that only looks like a title or a notice has a backslash
+    before it."""
     parts: list[str] = []
     for each in evidence:
         parts.append(f"== {each.title}")
         parts.extend(f"! {note}" for note in each.notice)
-        if each.columns:
-            parts.append("\t".join(each.columns))
-            parts.extend("\t".join(row) for row in each.rows)
+        found = ["\t".join(row) for row in (each.columns, *each.rows)] if each.columns else []
         if each.text:
-            parts.append(each.text)
+            found += each.text.split("\n")
+        parts.extend(f"\\{line}" if line.startswith(_MARKED) else line for line in found)
     return "\n".join(parts)
+
+
+_MARKED = ("== ", "! ", "\\")
 
 
 def read_back(step: str, text: str) -> tuple[Evidence, ...]:
@@ -72,7 +75,7 @@ def read_back(step: str, text: str) -> tuple[Evidence, ...]:
     for section in re.split(r"(?m)^== ", text)[1:]:
         title, *lines = section.rstrip("\n").split("\n")
         notes = tuple(line[2:] for line in takewhile(lambda line: line.startswith("! "), lines))
-        rest = lines[len(notes) :]
+        rest = [line.removeprefix("\\") for line in lines[len(notes) :]]
         rows = [tuple(line.split("\t")) for line in rest]
         if rows and len(rows[0]) > 1 and len({len(row) for row in rows}) == 1:
             found.append(Evidence(step, title, columns=rows[0], rows=tuple(rows[1:]), notice=notes))

@@ -109,6 +109,7 @@ def summary_of(session: Session, title: str, held: str = HERE, place: str = "") 
         who=session.actor,
         held=held,
         place=place,
+        handed_to=session.handed_over_to,
     )
 
 
@@ -186,11 +187,11 @@ def _filled(session: Session, text: str, target: Mapping[str, str]) -> str:
 
 
 def _status(session: Session) -> str:
-    if session.over:
+    if session.over or session.handed_over_to:
         return session.status.value
     if session.phase in {Phase.DECIDING, Phase.CONFIRMING, Phase.REFUSED, Phase.OFFERING, Phase.TELLING}:
         return "waiting"
-    return session.status.value if session.status.value == "handed-over" else "running"
+    return "running"
 
 
 def _way_back(runbook: Runbook, session: Session) -> str:

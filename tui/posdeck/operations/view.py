@@ -162,6 +162,7 @@ class SessionSummary:
     who: str = ""
     held: str = HERE
     place: str = ""  # where it belongs, when that is not here
+    handed_to: str = ""  # who is to take it up
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,8 @@ ACTIONS: tuple[Action, ...] = (
             says="back from evidence or log to the step"),
     _action("session-log", "o", "log", SESSION, "Session", footer=24),
     _action("kubectl", "K", "kubectl", SESSION, "Session", footer=25, says="show and copy the step's kubectl command"),
+    _action("hand-over", "O", "hand over", SESSION, "Session",
+            says="leave the session to somebody else, on record, and copy the brief for them"),
     _action("session-back", "ctrl+o", "leave open", SESSION, "Session",
             says="leave the screen; the session stays open"),
     _action("cancel", "ctrl+c", "cancel", SESSION, "Session", footer=26,

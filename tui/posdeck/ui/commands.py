@@ -14,7 +14,7 @@ from posdeck.ui.leaving import leave_if_meant
 from posdeck.ui.lifting import lift_or_end
 from posdeck.ui.palettes import PALETTES
 from posdeck.ui.plain import plain
-from posdeck.ui.procedures import begin, restart, show_session
+from posdeck.ui.procedures import begin, hand_over, restart, show_session
 from posdeck.ui.reading import open_logs, open_object, show_help
 from posdeck.ui.rows.session import ENDED
 from posdeck.ui.screens.findings import remark
@@ -61,6 +61,8 @@ async def command(app: PosdeckApp, text: str) -> None:
         await switching.switch(app, what, rest)
     elif word in {"session", "resume"}:
         await _open_session(app, rest, stored=word == "resume")
+    elif word == "handover":
+        await hand_over(app, rest)
     elif word in {"logs", "log"} and (group := _group_or_pod(app, rest)) is not None:
         await open_logs(app, *group)
     elif word in completing.OF_OBJECTS and (found := _object(app, rest)) is not None:

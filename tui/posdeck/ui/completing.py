@@ -23,8 +23,8 @@ CONTEXT = ("ctx", "context", "contexts")
 NAMESPACE = ("ns", "namespace", "namespaces")
 ENVIRONMENT = ("env", "environment", "environments")
 COMMANDS = (
-    "restart", "describe", "yaml", "run", "session", "resume", "forward", "links", "ctx", "ns", "env", "redaction",
-    "palette", "theme", "help", "quit",
+    "restart", "describe", "yaml", "run", "session", "resume", "handover", "forward", "links", "ctx", "ns", "env",
+    "redaction", "palette", "theme", "help", "quit",
 )  # fmt: skip
 _NONE: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 

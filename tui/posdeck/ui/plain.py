@@ -6,6 +6,7 @@ private use) is taken out, so that the counted width and the drawn width are the
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -40,40 +41,58 @@ def block(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _clean(text: str) -> str:
-    out: list[str] = []
-    marks = 0
+    """Costs a look at each character that the text has, not one at each place it stands in."""
+    text = unicodedata.normalize("NFC", text).translate(_VISIBLE)
+    marks = ""
     right_to_left = False
-    for char in unicodedata.normalize("NFC", text):
-        if " " <= char <= "~":
-            out.append(char)
-            marks = 0
-            continue
-        category = unicodedata.category(char)
-        if category in {"Mn", "Me", "Mc"}:
-            # stacked marks climb into the lines above: two are enough for any real script
-            if out and marks < 2 and not 0xFE00 <= ord(char) <= 0xFE0F:
-                out.append(char)
-                marks += 1
-            continue
-        marks = 0
-        if unicodedata.bidirectional(char) in {"R", "AL"}:
+    for char in set(text):
+        kind = _kind(char)
+        if kind is _MARK:
+            marks += char
+        elif kind is _RIGHT_TO_LEFT:
             right_to_left = True
-        out.append(_visible(char, category))
+    if marks:
+        # stacked marks climb into the lines above: two are enough for any real script, and one needs a letter
+        text = re.sub(f"^[{marks}]+|([{marks}]{{2}})[{marks}]+", r"\1", text)
     if right_to_left:
-        out.append(LEFT_TO_RIGHT)  # what follows on the line keeps its place
-    return "".join(out)
+        text += LEFT_TO_RIGHT  # what follows on the line keeps its place
+    return text
 
 
-def _visible(char: str, category: str) -> str:
-    code = ord(char)
+_MARK, _RIGHT_TO_LEFT, _OTHER = object(), object(), object()
+
+
+@lru_cache(maxsize=8192)
+def _kind(char: str) -> object:
+    if unicodedata.category(char) in _MARKS:
+        return _MARK
+    return _RIGHT_TO_LEFT if unicodedata.bidirectional(char) in {"R", "AL"} else _OTHER
+
+
+_MARKS = frozenset({"Mn", "Me", "Mc"})
+
+
+class _Visible(dict[int, str]):
+    """What each character becomes, found out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        if len(self) > 8192:
+            self.clear()
+        self[code] = shown = _visible(chr(code))
+        return shown
+
+
+_VISIBLE = _Visible()
+
+
+def _visible(char: str) -> str:
+    code, category = ord(char), unicodedata.category(char)
     if category == "Cc":
         if char == "\t":
             return "  "
         if char in "\r\n":
             return "⏎"
         return chr(0x2400 + code) if code < 0x20 else "␡" if code == 0x7F else "�"
-    if category == "Cf":
-        return ""
     if category in {"Zl", "Zp"}:
         return "⏎"
     if category == "Zs":
@@ -82,14 +101,23 @@ def _visible(char: str, category: str) -> str:
         return "�"
     if 0x1F1E6 <= code <= 0x1F1FF:
         return chr(ord("A") + code - 0x1F1E6)
-    if 0x1F3FB <= code <= 0x1F3FF:
+    # joiners and other signs without a shape, variation selectors, tones of skin
+    if category == "Cf" or 0xFE00 <= code <= 0xFE0F or 0x1F3FB <= code <= 0x1F3FF:
         return ""
     return char
 
 
 def width(text: str) -> int:
     """The terminal cells that ``text`` takes."""
-    return len(text) if text.isascii() else cell_len(text)
+    if text.isascii():
+        return len(text)
+    distinct = set(text) if len(text) >= 512 else ()  # a shorter one is measured once and remembered
+    if 0 < len(distinct) <= 256 and not distinct & _JOINING:
+        return sum(cell_len(char) * text.count(char) for char in distinct)
+    return cell_len(text)
+
+
+_JOINING = {"\u200d", "\ufe0f"}  # change the width of their neighbours
 
 
 def fit(text: str, cells: int, *, right: bool = False, tail: int = 0) -> str:

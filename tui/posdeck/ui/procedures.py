@@ -9,7 +9,7 @@ from posdeck.errors import PosdeckError, RefusedError
 from posdeck.operations.front import RunbookSummary
 from posdeck.operations.view import HERE, SessionView
 from posdeck.ui.actions import Action
-from posdeck.ui.places import FORM_PLACE, SESSION_PLACE
+from posdeck.ui.places import FORM_PLACE, SESSION_PLACE, back
 from posdeck.ui.screens.form import FormPane
 from posdeck.ui.screens.pane import Subject
 from posdeck.ui.screens.session import SessionPane
@@ -100,6 +100,28 @@ async def _ask(app: PosdeckApp, runbook: RunbookSummary, given: Mapping[str, str
         app.trail.append(FORM_PLACE)
     pane = await app.console_screen.enter(FORM_PLACE, FormPane)
     await pane.open(runbook, given)
+
+
+async def hand_over(app: PosdeckApp, said: str) -> None:
+    """Leave the session on screen to somebody else: ``NAME`` and what they have to know besides. The brief for them
+    goes to the clipboard."""
+    pane = app.console_screen.current
+    session = pane.session if isinstance(pane, SessionPane) else None
+    to, _, note = said.partition(" ")
+    if session is None or not to:
+        what = "names nobody" if session is not None else "is for the session on screen; :sessions lists them"
+        app.notice(f":handover {what}. :handover NAME [what they have to know]", "warn")
+        return
+    try:
+        brief = await app.need_front().hand_over(session.id, to, note.strip())
+    except PosdeckError as refused:
+        app.notice(str(refused), "bad")
+        return
+    await back(app)
+    app.copy_to_clipboard(brief)
+    app.notice(
+        f"Handed over to {to}, on the record. The brief for them was copied; :resume {session.id[:8]} takes it up."
+    )
 
 
 async def show_session(app: PosdeckApp, session_id: str) -> None:

@@ -123,7 +123,7 @@ class ActionLines(Audit):
                 Cell(scene.minute(item.started), Tone.DIM),
                 Cell(*held_look(item)),
                 Cell(plain(f"{item.who} {item.title} · {item.target}: {item.step}"), Tone.STRONG),
-                Cell(plain(item.status), Tone.BUSY),
+                Cell(plain(f"for {item.handed_to}" if item.handed_to else item.status), Tone.BUSY),
             )
         glyph, tone = result_look(item.result)
         return (
@@ -169,6 +169,8 @@ class Sessions(RowKind):
     def cells(self, key: str, item: Any, scene: Scene) -> Sequence[Cell]:
         session: SessionSummary = item
         where = f"belongs to {session.place}" if session.place else _HELD[session.held]
+        if session.handed_to and not session.place:
+            where = f"for {session.handed_to}, ⏎ takes it up"
         return (
             Cell(*held_look(session)),
             Cell(scene.clock(session.started)),

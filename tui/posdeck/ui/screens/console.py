@@ -122,11 +122,11 @@ class Console(Screen[None]):
         """The footer shows what applies to what is selected now."""
         from textual.widgets import Input
 
-        idle = self.current.idle()
-        actions = [a for a in self.posdeck.keys.applying(self.current.scopes()) if a.id not in idle]
+        idle, scopes = self.current.idle(), self.current.scopes()
+        actions = [a for a in self.posdeck.keys.applying(scopes) if a.id not in idle]
         if isinstance(self.app.focused, Input):
             # letters are typed now: only keys that keep their meaning are worth showing
-            form = FORM in self.current.scopes() and not self.prompt.shown
+            form = FORM in scopes and not self.prompt.shown
             actions = [replace(a, keys=kept) for a in actions if (kept := _while_typing(a, form=form))]
         chosen = self.current.subject()
         self.footer.show(actions, (chosen.short or chosen.name) if chosen is not None else "")

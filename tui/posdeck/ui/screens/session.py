@@ -243,6 +243,8 @@ class SessionPane(Pane):
             self._next(session)
         elif action.id == "take-back":
             self.posdeck.run_worker(self._taking_back(session.id), exit_on_error=False, group="session")
+        elif action.id == "hand-over":
+            self.posdeck.console_screen.prompt.open(":", "handover ")
         elif action.id == "cancel":
             self._cancel(session)
         else:
