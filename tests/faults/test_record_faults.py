@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -187,4 +188,56 @@ def test_a_read_only_store_refuses_until_it_can_be_written(
     done = now()
     record_property("took_after", time.monotonic() - began)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert desk.run("audit", "verify").returncode == 0
+
+
+@pytest.fixture
+def small_disk(embedded_desk: Desk) -> Iterator[Path]:
+    """The state folder on a file system of its own, of 32 MiB."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail("only root of a Linux can mount a small file system")
+        pytest.skip("only root of a Linux can mount a small file system")
+    folder = embedded_desk.home / "state"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m,mode=700", "posdeck", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.mark.long
+@pytest.mark.ansible
+def test_a_file_system_without_a_free_byte_refuses_until_there_is_room(
+    embedded_desk: Desk, restarting: Path, small_disk: Path, record_property: Record
+) -> None:
+    desk = with_content(embedded_desk, restarting)
+    options = ["--param", "consumer=consumer-customer", *confirmed("consumer-customer"), "-o", "json"]
+
+    def now() -> subprocess.CompletedProcess[str]:
+        return desk.run("runbook", "run", "restart-now", *options)
+
+    first = now()
+    assert first.returncode == 0, first.stdout + first.stderr
+    before, kept = desk.place.generations(), len(desk.records())
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    assert os.statvfs(small_disk).f_bavail == 0
+    refused = now()
+    said = refused.stdout + refused.stderr
+    assert refused.returncode in {3, 5}, said
+    assert "Traceback" not in said
+    assert str(small_disk) in said
+    assert desk.place.generations() == before
+    assert desk.run("snapshot", "pods").returncode == 0, "looking goes on"
+    assert "consumer-order" in desk.run("status").stdout, "so does what is wrong"
+    filler.unlink()
+    began = time.monotonic()
+    done = now()
+    record_property("took_after", time.monotonic() - began)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(desk.records()) > kept
     assert desk.run("audit", "verify").returncode == 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Iterable
 from typing import Any
 
 from posdeck.clock import Clock
-from posdeck.cluster.listing import collector_paused, parse_list
+from posdeck.cluster.listing import collector_paused, in_parts, parse_list
 from posdeck.cluster.projection import project
 from posdeck.cluster.resources import RESOURCES
 from posdeck.cluster.snapshot import FeedState, Kind
@@ -27,7 +28,6 @@ from posdeck.errors import (
 _log = logging.getLogger(__name__)
 PERIOD = 10.0
 NOT_SCRAPED = "the metrics API answers, but has no readings yet"
-_SLICE = 250
 
 
 class MetricsPoller:
@@ -78,20 +78,27 @@ class MetricsPoller:
 
     async def _poll(self) -> None:
         response = await self._transport.request("GET", self._path, timeout=self._period)
-        document = parse_list(response.body, self._path)
-        records: dict[str, Any] = {}
-        found = document["items"]
-        for start in range(0, len(found), _SLICE):
-            with collector_paused():
-                for raw in found[start : start + _SLICE]:
-                    record = project(self.kind, raw)
-                    if record is not None:
-                        records[record.name] = record
-            await asyncio.sleep(0)
+        try:
+            records = await self._read(in_parts(response.body))
+        except ClusterError:
+            records = await self._read(
+                (response.body,)
+            )  # it is of another form than it was cut for, or no list
         self._store.replace(self.kind, records)
         self._had_readings = self._had_readings or bool(records)
         self._store.confirm(self.kind)
         self._store.set_state(self.kind, FeedState.LIVE, "" if records else NOT_SCRAPED)
+
+    async def _read(self, parts: Iterable[bytes]) -> dict[str, Any]:
+        records: dict[str, Any] = {}
+        for body in parts:
+            with collector_paused():
+                for raw in parse_list(body, self._path)["items"]:
+                    record = project(self.kind, raw)
+                    if record is not None:
+                        records[record.name] = record
+            await asyncio.sleep(0)
+        return records
 
     def _pause(self, error: PosdeckError) -> float:
         if isinstance(error, ThrottledError):

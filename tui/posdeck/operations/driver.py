@@ -76,7 +76,7 @@ class SessionDriver(Performing):
         Raises InvalidEventError while an act or a look goes on, AuditError when it cannot be recorded."""
         from posdeck.operations import handover
 
-        name = handover.receiver(to)
+        name, note = handover.receiver(to), self.workshop.redactor.text(note)
         await self.wait_until_quiet()
         event = ev.HandedOver(at=self._now(), to=name)
         advance(self.runbook, self.session, event)  # refuses what does not fit, before anything is recorded
@@ -100,6 +100,7 @@ class SessionDriver(Performing):
                 await self._tell_missing()
             await self.post(ev.Retried(at=self._now(), step=step))
         else:
+            note = self.workshop.redactor.text(note)
             await self.post(ev.Answered(at=self._now(), step=step, choice=choice, note=note))
 
     async def take_back(self, step: str = "") -> None:
@@ -137,8 +138,9 @@ class SessionDriver(Performing):
                 step=self.session.step,
                 plan_hash=state.plan_hash,
                 text=typed,
-                reason=reason,
-                ticket=ticket,
+                # a session is stored beside the record: what somebody typed is redacted here as well
+                reason=self.workshop.redactor.text(reason),
+                ticket=self.workshop.redactor.text(ticket),
             )
         )
 

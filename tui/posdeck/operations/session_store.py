@@ -121,7 +121,7 @@ class SessionStore:
         except OSError as error:
             Path(temporary).unlink(missing_ok=True)
             raise PosdeckError(
-                f"session {session.id}", f"cannot be stored: {error}", "Make room in the state folder."
+                f"session {session.id}", f"cannot be stored: {error}", f"Make room in {self._folder}."
             ) from error
 
 

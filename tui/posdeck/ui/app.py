@@ -34,6 +34,7 @@ from posdeck.ui.screens.console import Console
 from posdeck.ui.series import Series
 from posdeck.ui.terminal import TerminalDriver, leave_if_lost, listen
 from posdeck.ui.theme import textual_theme
+from posdeck.ui.typeahead import Typeahead
 from posdeck.ui.views import BY_NAME, all_actions, view_named
 from posdeck.ui.wall import EMPTY_WALL, Wall, wall_of
 
@@ -72,6 +73,7 @@ class PosdeckApp(App[int], inherit_bindings=False):
         self.keys = Keys(remapped(keys or {}, all_actions()))
         self._wall = wall
         self._heard = 0  # how many of the front's notices were said
+        self._typed = Typeahead(self._key)
         self._drawn = False  # whether the console stands, so that it can be shown something
         self.scene = Scene(View(Snapshot(connection=connection), surroundings), self._time(), self._wall)
         self.console_screen = Console(self.scene, entry.name, entry.pane)
@@ -248,15 +250,25 @@ class PosdeckApp(App[int], inherit_bindings=False):
     # keys
 
     async def on_event(self, event: events.Event) -> None:
+        """Keys take their turns, see ``typeahead``."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._typed.take(event)
+        else:
+            await super().on_event(event)
+
+    async def _key(self, event: events.Key) -> None:
         """Escape and a letter in quick succession reach a terminal program as one key, alt and the letter;
         nothing here uses alt, so it is taken for the two keys that were pressed."""
-        if isinstance(event, events.Key) and not event.is_forwarded and event.key.startswith("alt+"):
+        if event.key.startswith("alt+"):
             name = event.key.removeprefix("alt+")
+            self._typed.before_others(events.Key(name, event.character or (name if len(name) == 1 else None)))
             await self.console_screen.escape()
-            character = event.character or (name if len(name) == 1 else None)
-            self.call_later(self.post_message, events.Key(name, character))
+            self._typed.follow(self, None)
             return
+        target = self.focused or self.screen
         await super().on_event(event)
+        if event.is_forwarded:
+            self._typed.follow(self, target)
 
     async def command(self, text: str) -> None:
         """What was typed after ``:``."""

@@ -17,7 +17,7 @@ _MARKS: dict[LevelState, tuple[str, Tone]] = {
     LevelState.NO_SOURCE: ("–", Tone.DIM),
     LevelState.CANNOT_TELL: ("?", Tone.WARN),
 }
-_SPARK = 40
+_SPARK = 30
 
 
 def level_lines(level: LevelView) -> list[Line]:

@@ -48,7 +48,7 @@ class Console(Screen[None]):
         self.header = Header(scene)
         self.footer = Footer()
         self.notices = NoticeBar()
-        self.prompt = Prompt(Completer(lambda: self.posdeck))
+        self.prompt = Prompt(Completer(lambda: self.posdeck), self._entered, self._left)
         self._then: Callable[[str], Awaitable[None]] | None = None
         self.current: Pane = kind(id=f"pane-{place}")
         self._panes: dict[str, Pane] = {place: self.current}
@@ -137,17 +137,17 @@ class Console(Screen[None]):
 
     # the prompt
 
-    async def on_prompt_done(self, event: Prompt.Done) -> None:
-        """A command was entered; a filter is in force already."""
+    async def _entered(self, mode: str, text: str) -> None:
+        """A line was entered; a filter is in force already."""
         self._close_prompt()
         then, self._then = self._then, None
-        if event.mode == ":":
-            await self.posdeck.command(event.text.strip())
-        elif event.mode == ASK:
+        if mode == ":":
+            await self.posdeck.command(text.strip())
+        elif mode == ASK:
             if then is not None:
-                self.posdeck.run_worker(then(event.text.strip()), group="press", exit_on_error=False)
+                self.posdeck.run_worker(then(text.strip()), group="press", exit_on_error=False)
         else:
-            self.current.set_filter(event.text)  # what was typed last may not have been heard of yet
+            self.current.set_filter(text)  # what was typed last may not have been heard of yet
 
     def ask(self, sign: str, hint: str, then: Callable[[str], Awaitable[None]], text: str = "") -> None:
         """Ask for a line and hand it to ``then``; escape asks no further."""
@@ -155,14 +155,14 @@ class Console(Screen[None]):
         self.prompt.ask(sign, hint, text)
         self.refresh_keys()
 
-    def on_prompt_changed(self, event: Prompt.Changed) -> None:
+    def on_prompt_changed(self) -> None:
         """A filter acts while it is typed."""
-        if event.mode == "/":
-            self.current.set_filter(event.text)
+        if self.prompt.mode == "/":
+            self.current.set_filter(self.prompt.text)
 
-    def on_prompt_closed(self, event: Prompt.Closed) -> None:
+    def _left(self) -> None:
         """Escape takes the filter away."""
-        if event.mode == "/":
+        if self.prompt.mode == "/":
             self.current.set_filter("")
         self._then = None
         self._close_prompt()
@@ -178,7 +178,7 @@ class Console(Screen[None]):
         """Look the key up in the place; what has no meaning there goes on to the widget's own bindings."""
         from textual.widgets import Input
 
-        if self.prompt.take(event):
+        if await self.prompt.take(event):
             return
         typing = isinstance(self.app.focused, Input)
         form = FORM in self.current.scopes() and not self.prompt.shown
@@ -197,7 +197,7 @@ class Console(Screen[None]):
     async def escape(self) -> None:
         """What the escape key does, at once."""
         if self.prompt.shown:
-            self.on_prompt_closed(Prompt.Closed(self.prompt.mode))
+            self._left()
             return
         action = self.posdeck.keys.find("escape", self.current.scopes())
         if action is not None:

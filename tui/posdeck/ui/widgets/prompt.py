@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -27,32 +27,20 @@ class Prompt(Vertical):
     Prompt #prompt-hint { color: $quiet; text-style: none; width: 1fr; height: auto; max-height: 2; }
     """
 
-    class Done(Message):
-        """The line was entered."""
-
-        def __init__(self, mode: str, text: str) -> None:
-            super().__init__()
-            self.mode = mode
-            self.text = text
-
     class Changed(Message):
         """The text differs."""
 
-        def __init__(self, mode: str, text: str) -> None:
-            super().__init__()
-            self.mode = mode
-            self.text = text
-
-    class Closed(Message):
-        """Escape was pressed."""
-
-        def __init__(self, mode: str) -> None:
-            super().__init__()
-            self.mode = mode
-
-    def __init__(self, complete: Callable[[str], Sequence[str]]) -> None:
+    def __init__(
+        self,
+        complete: Callable[[str], Sequence[str]],
+        done: Callable[[str, str], Awaitable[None]],
+        left: Callable[[], None],
+    ) -> None:
+        """``done`` is given the mode and the text once the line is entered, ``left`` is called for escape. Both are
+        part of the key itself, so that what is typed behind it finds the line closed."""
         super().__init__()
         self._complete = complete
+        self._done, self._left = done, left
         self.mode = ""
         self._choice = -1
         self._stem = ""
@@ -73,6 +61,11 @@ class Prompt(Vertical):
     def shown(self) -> bool:
         """Whether it is open."""
         return bool(self.mode)
+
+    @property
+    def text(self) -> str:
+        """What is typed in it."""
+        return self.query_one(Input).value
 
     def open(self, mode: str, text: str = "") -> None:
         """Show it: ``:`` or ``/``."""
@@ -96,7 +89,7 @@ class Prompt(Vertical):
     def renew(self) -> None:
         """What can be completed has changed."""
         if self.shown and self._choice < 0:
-            self._hint(self.query_one(Input).value)
+            self._hint(self.text)
 
     def close(self) -> None:
         """Hide it."""
@@ -112,7 +105,7 @@ class Prompt(Vertical):
             hint = "text · regular expression · !inverse · -l label=value"
         self.query_one("#prompt-hint", Words).update(hint)
 
-    def take(self, event: events.Key) -> bool:
+    async def take(self, event: events.Key) -> bool:
         """Take a key that was typed after ``:`` or ``/`` and before the line had the focus: it belongs to the line, and
         must never be read as an action. False for a key that is not the line's."""
         if not self.shown:
@@ -122,10 +115,8 @@ class Prompt(Vertical):
             line.insert_text_at_cursor(event.character)
         elif event.key == "backspace":
             line.action_delete_left()
-        elif event.key == "enter":
-            self.post_message(self.Done(self.mode, line.value))
         else:
-            return self._own(event)
+            return await self._own(event)
         event.stop()
         event.prevent_default()
         return True
@@ -136,20 +127,21 @@ class Prompt(Vertical):
         if self.mode and self._choice < 0:
             self._stem = event.value
             self._hint(event.value)
-            self.post_message(self.Changed(self.mode, event.value))
+            self.post_message(self.Changed())
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        self.post_message(self.Done(self.mode, event.value))
+    async def on_key(self, event: events.Key) -> None:
+        """Enter takes the line, tab completes, escape leaves; the rest is the line's."""
+        await self._own(event)
 
-    def on_key(self, event: events.Key) -> None:
-        """Tab completes, escape leaves; the rest is the line's."""
-        self._own(event)
-
-    def _own(self, event: events.Key) -> bool:
+    async def _own(self, event: events.Key) -> bool:
         if event.key == "escape":
-            self.post_message(self.Closed(self.mode))
+            self._left()
+        elif event.key == "enter":
+            event.stop()
+            event.prevent_default()
+            if self.shown:
+                await self._done(self.mode, self.text)
+            return True
         elif event.key in {"tab", "shift+tab"} and self.mode == ":":
             line = self.query_one(Input)
             if self._choice < 0:
