@@ -107,7 +107,10 @@ def main(arguments: Sequence[str]) -> int:
     collected = Collected()
     tests = list(dict.fromkeys(test for case in cases for test in case.tests))
     spread = ["-n", chosen.workers, "--dist", "worksteal"]
-    ran = pytest.main(["-q", "-m", "", "-p", "no:cacheprovider", *spread, *tests], plugins=[collected])
+    ran = pytest.main(
+        ["-q", "-m", "", "-p", "no:cacheprovider", "-p", "no:fault-matrix", *spread, *tests],
+        plugins=[collected],
+    )
     text, passed = table(cases, collected)
     sys.stdout.write(f"\n{text}\n")
     return 0 if passed and ran == pytest.ExitCode.OK else 1

@@ -132,7 +132,7 @@ def _gauge(name: str, now: Counts, source: str) -> Reading:
     query = GAUGES[name]
     if value is None or value < 0:
         return missing(
-            Absence.NO_SERIES, f"{source} does not serve {query}", source=source, query=query, unit="batches"
+            Absence.NO_SERIES, f"there is no {query} in {source}", source=source, query=query, unit="batches"
         )
     return Reading(value, "batches", datetime.fromtimestamp(now.at, UTC), source, query)
 
@@ -141,7 +141,7 @@ def _rate(name: str, before: Counts | None, now: Counts, source: str) -> Reading
     value, query = now.values.get(name), COUNTERS[name]
     if value is None:
         return missing(
-            Absence.NO_SERIES, f"{source} does not serve {query}", source=source, query=query, unit="/s"
+            Absence.NO_SERIES, f"there is no {query} in {source}", source=source, query=query, unit="/s"
         )
     was = before.values.get(name) if before is not None else None
     if before is None or was is None or now.at <= before.at:

@@ -56,7 +56,7 @@ class EndpointQueues:
         ]
         if not there:
             self._seen.pop(key, None)
-            reason = f"{self.name} does not serve {query}"
+            reason = f"there is no {query} in {self.name}"
             return missing(Absence.NO_SERIES, reason, source=self.name, query=query)
         value = total(there, name)
         if value is None:

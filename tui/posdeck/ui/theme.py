@@ -39,6 +39,7 @@ def textual_theme(colours: Palette) -> Theme:
         variables={
             "edge": colours.border,
             "edge-focus": colours.border_focus,
+            "field": colours.cursor,
             "quiet": _colour(colours, Tone.DIM),
             "production": colours.production,
             "safe": colours.safe,

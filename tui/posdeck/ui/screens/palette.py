@@ -78,7 +78,10 @@ class Palette(ModalScreen[Entry | None]):
     Palette > Vertical { width: 90%; max-width: 100; height: 80%; margin-top: 2; background: $surface; }
     Palette > Vertical { border: round $edge-focus; }
     Palette Input { background: $surface; border: none; padding: 0 1; }
+    Palette Input > .input--placeholder { color: $quiet; }
     Palette OptionList { background: $surface; border: none; height: 1fr; }
+    Palette OptionList > .option-list--option-highlighted { background: $field; color: $foreground; }
+    Palette OptionList:focus > .option-list--option-highlighted { background: $field; color: $foreground; }
     """
     AUTO_FOCUS = "Input"
 
@@ -104,7 +107,8 @@ class Palette(ModalScreen[Entry | None]):
         options = self.query_one(OptionList)
         options.clear_options()
         room = min(_WIDEST, int(self.app.size.width * 0.9)) - _AROUND
-        options.add_options([Option(_drawn(entry, room)) for entry in self._found])
+        quiet = self.app.theme_variables["quiet"]
+        options.add_options([Option(_drawn(entry, room, quiet)) for entry in self._found])
         options.highlighted = 0 if self._found else None
 
     @on(Input.Changed)
@@ -140,12 +144,12 @@ class Palette(ModalScreen[Entry | None]):
         event.prevent_default()
 
 
-def _drawn(entry: Entry, room: int) -> Text:
-    """One line of at most ``room`` columns."""
+def _drawn(entry: Entry, room: int, quiet: str) -> Text:
+    """One line of at most ``room`` columns; ``quiet`` is the colour of what stands beside the title."""
     text = Text()
     text.append(f"{plain(entry.title)}", style="bold")
-    text.append(f"  {entry.keys}", style="dim")
-    text.append(f"  {plain(entry.says)}", style="dim")
+    text.append(f"  {entry.keys}", style=quiet)
+    text.append(f"  {plain(entry.says)}", style=quiet)
     text.truncate(room, overflow="ellipsis")
     return text
 

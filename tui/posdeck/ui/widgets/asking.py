@@ -86,7 +86,7 @@ class ConfirmForm(Vertical):
     ConfirmForm Horizontal { height: 1; }
     ConfirmForm Words { width: auto; padding-right: 1; }
     ConfirmForm Input { width: 1fr; background: $surface; }
-    ConfirmForm Input:focus { background: $edge; text-style: bold; }
+    ConfirmForm Input:focus { background: $field; text-style: bold; }
     ConfirmForm .right { color: $success; }
     """
 

@@ -28,7 +28,7 @@ class ParamField(Vertical):
     ParamField Horizontal { height: 1; }
     ParamField Words { width: 16; padding-right: 1; text-style: bold; }
     ParamField Input { width: 1fr; background: $surface; }
-    ParamField Input:focus { background: $edge; text-style: bold; }
+    ParamField Input:focus { background: $field; text-style: bold; }
     """
 
     def __init__(self, param: ParamSummary, value: str) -> None:
