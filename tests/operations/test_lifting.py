@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -145,3 +146,33 @@ def test_what_a_view_says_in_words_is_redacted_and_the_rest_is_the_same_object()
     assert "4111" not in shown.text + shown.evidence[0][1]
     fine = replace(problem, text="all pods wait", evidence=())
     assert screening.problems((fine,))[0] is fine
+
+
+async def test_many_new_events_are_redacted_a_few_at_a_time_before_the_view_is_made() -> None:
+    redacted: list[str] = []
+
+    class Counting(Redactor):
+        def text(self, text: str) -> str:
+            redacted.append(text)
+            return super().text(text)
+
+    events = {
+        f"e{i}": Event(f"e{i}", "1", "1", "Normal", "Said", f"probe {i} said: {SECRET}", "Pod", "p") for i in range(1000)
+    }
+    snapshot, screening, turns = Snapshot(events=events), Screening(Counting()), []
+    before = screening.snapshot(Snapshot(events={"e0": events["e0"]}))
+
+    async def beside() -> None:
+        while True:
+            turns.append(len(redacted))
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(beside())
+    await screening.look_ahead(snapshot)
+    other.cancel()
+    assert len(turns) >= 5, "others had their turns"
+    done = len(redacted)
+    shown = screening.snapshot(snapshot)
+    assert len(redacted) == done == 1000, "each once, and nothing is left for the view"
+    assert shown.events["e0"] is before.events["e0"]
+    assert not any("4111" in event.message for event in shown.events.values())

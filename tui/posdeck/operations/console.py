@@ -281,6 +281,8 @@ class Console(Guiding, Lookups):
             await self._changed.wait()
             self._changed.clear()
             try:
+                if self.workshop is not None:
+                    await self._screening.look_ahead(self.workshop.feed.snapshot)
                 self._publish()
             except Exception as error:  # a view that silently stands still would be taken for the present
                 self._defect("the view could not be made anew", error)

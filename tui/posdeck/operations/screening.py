@@ -3,6 +3,7 @@ the connection fails with. Each text once."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from posdeck.redaction.redactor import Redactor
 
 _REMEMBERED = 8192  # texts
+_AT_ONCE = 200  # events; about 10 ms
 
 
 class Screening:
@@ -26,6 +28,21 @@ class Screening:
         self._went: Mapping[str, Event] = {}
         self._known: dict[str, tuple[Event, Event]] = {}
         self._hpas: tuple[Mapping[str, Hpa], Mapping[str, Hpa]] = ({}, {})
+
+    async def look_ahead(self, snapshot: Snapshot) -> None:
+        """Redact the events that are new in it a few at a time: thousands come with one list, and the event loop must
+        not be held for them when the view is made."""
+        if snapshot.events is self._came:
+            return
+        new = [
+            (name, event)
+            for name, event in snapshot.events.items()
+            if (known := self._known.get(name)) is None or known[0] is not event
+        ]
+        for start in range(0, len(new), _AT_ONCE):
+            for name, event in new[start : start + _AT_ONCE]:
+                self._known[name] = self._event(name, event)
+            await asyncio.sleep(0)
 
     def snapshot(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with the words of its events, its HPAs' conditions and its connection redacted."""
