@@ -157,7 +157,8 @@ async def test_many_new_events_are_redacted_a_few_at_a_time_before_the_view_is_m
             return super().text(text)
 
     events = {
-        f"e{i}": Event(f"e{i}", "1", "1", "Normal", "Said", f"probe {i} said: {SECRET}", "Pod", "p") for i in range(1000)
+        f"e{i}": Event(f"e{i}", "1", "1", "Normal", "Said", f"probe {i} said: {SECRET}", "Pod", "p")
+        for i in range(1000)
     }
     snapshot, screening, turns = Snapshot(events=events), Screening(Counting()), []
     before = screening.snapshot(Snapshot(events={"e0": events["e0"]}))
