@@ -121,6 +121,7 @@ class Header(Widget):
         self._scene = scene
         self.place = ""
         self.painted = 0
+        self._parts = parts(scene)
         self._shown: tuple[object, ...] = ()
 
     def show(self, scene: Scene, place: str | None = None) -> None:
@@ -128,7 +129,9 @@ class Header(Widget):
         self._scene = scene
         if place is not None:
             self.place = plain(place)
-        shown = (*parts(scene), self.place, scene.now.strftime("%H:%M:%S"), scene.view.surroundings)
+        self._parts = parts(scene)
+        second = int(scene.now.timestamp())
+        shown = (*self._parts, self.place, second, scene.view.surroundings)
         if shown != self._shown:
             self._shown = shown
             self.refresh()
@@ -146,7 +149,7 @@ class Header(Widget):
         word = badge(around)
         room = self.size.width - len(brand) - width(f" {word} ") - 2 - len(clock) - 2
         chosen = _fitting(
-            [p for p in [*parts(self._scene), Part(self.place, Tone.ACCENT, 2)] if p.text], room, len(gap)
+            [p for p in [*self._parts, Part(self.place, Tone.ACCENT, 2)] if p.text], room, len(gap)
         )
         line: list[tuple[str, Tone]] = []
         for place, part in enumerate(chosen):
