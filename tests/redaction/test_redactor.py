@@ -54,6 +54,36 @@ class TestText:
             redactor.text(text) == "- name: DB_PASSWORD\n  value: [password]\n- name: DB_HOST\n  value: db-1"
         )
 
+    def test_colours_do_not_part_a_key_from_its_value(self, redactor: Redactor) -> None:
+        coloured = "\x1b[32minfo\x1b[0m \x1b[1mpatient_name\x1b[0m=\x1b[36mAn Binh\x1b[0m password=\x1b[33mab12cd\x1b[0m"
+        assert redactor.text(coloured) == "info patient_name=[name] password=[password]"
+
+    def test_a_person_and_a_secret_over_several_lines_of_yaml(self, redactor: Redactor) -> None:
+        text = (
+            "patient:\n  name: Bunga Sari\n  address: Jl. Kemang 12\norder:\n  name: blood-panel\n"
+            "sftp:\n  password: >-\n    Multi_Line\n    Pw2\n  port: 22\n"
+        )
+        assert redactor.text(text) == (
+            "patient:\n  name: [name]\n  address: [address]\norder:\n  name: blood-panel\n"
+            "sftp:\n  password: >-\n    [password]\n    [password]\n  port: 22\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("line", "wanted"),
+        [
+            ("jwt: token is expired by 3m", "jwt: token is expired by 3m"),
+            ("*v1.Secret: secrets is forbidden", "*v1.Secret: secrets is forbidden"),
+            ("secret: database connection refused", "secret: database connection refused"),
+            ("secret: hunter2", "secret: [password]"),
+            ("tests pass=12 fail=0", "tests pass=12 fail=0"),
+            ("sftp://lab@host.example.com/in", "sftp://lab@host.example.com/in"),
+            ("name=Consumer email=a@example.com name=Budi", "name=[name] email=[email] name=[name]"),
+            ("name=POS email=a@example.com", "name=POS email=[email]"),
+        ],
+    )
+    def test_prose_and_logins_stay(self, redactor: Redactor, line: str, wanted: str) -> None:
+        assert redactor.text(line) == wanted
+
     def test_redacted_json_is_still_json(self, redactor: Redactor) -> None:
         line = '{"phone": 912345678, "password": "a\\"b\\\\", "given": ["An"], "family": "X", "n": 1}'
         assert json.loads(redactor.text(line)) == {

@@ -21,13 +21,15 @@ from posdeck.redaction.keys import (
 )
 
 _KEY_HERE = re.compile(
-    r"(-{0,2})([^\W\d](?:[\w.-]|\[\d{1,6}\]){0,199})"  # the key, perhaps an option or a path
+    r"(-{0,2}|\.)([^\W\d](?:[\w.-]|\[\d{1,6}\]){0,199})"  # the key, perhaps an option or a path
     r"(\\{0,7}[\"'])?"  # the end of its quotes
-    r"(?:[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,60}|(?<=[\w.])[ \t]{1,4}(?=[^\s=:-])|[ \t]{0,8}$)"
+    r"(?:\]?[ \t]{0,8}(?:=>|:=|[:=])[ \t]{0,60}|;(?=s:\d)|(?<=[\w.])[ \t]{1,4}(?=[^\s=:-])|[ \t]{0,8}$)"
 )
 _KEY = re.compile(rf"(?<![\w.-]){_KEY_HERE.pattern}")
 _OPEN_QUOTE = re.compile(r"\\{0,7}[\"'`]")
-_XML = re.compile(r"<([^\W\d][\w:.-]{0,80})(?:[ \t][^<>]{0,200})?>([^<>\n]{1,300})(?=</)")
+_XML = re.compile(
+    r"<([^\W\d][\w:.-]{0,80})(?:[ \t][^<>]{0,200})?>(?:<!\[CDATA\[)?([^<>\n\]]{1,300})(?=(?:\]\]>)?</)"
+)
 _MARK = re.compile(rf"\[(?:{'|'.join(each.value for each in Category)})\]")
 _BARE = re.compile(r"[^\s&\"'<>`]+")
 _HEADER = re.compile(r"[^\"'\\]+")
@@ -35,19 +37,24 @@ _SCHEME = re.compile(r"[A-Za-z0-9-]{3,20} \[token\]")
 _CUT = re.compile(r"[;,](?=[^\W\d][\w.-]{0,60}[\"']?[=:])")
 _WORDS_BEFORE = re.compile(r"(?:[^\W\d_]{1,20}(?:'s)?[ ]){1,4}$")
 _NAME_WORD = re.compile(r"[^\W\d_][^\W\d_.'’-]*(?:[.'’-][^\W\d_.'’-]*)*")
+_NAME_GAP = re.compile(r"[ ^+]|%20")
+_A_KEY = re.compile(r"[^\W\d][\w.-]{0,60}[\"']?[=:]")
+_KEY_GOES_ON = re.compile(r"[=:_]|\.\w")
 _DATE = re.compile(
     r"\d{8}(?!\d)|\d{1,4}(?:[ ./-](?:\d{1,4}|[^\W\d_]{3,9}),?){0,2}"
     r"(?:[T ]\d{2}:\d{2}(?::\d{2})?[\d.+:Z-]{0,16})?"
-    r"|[^\W\d_]{3,9}[. ]{1,2}\d{1,2},? \d{4}"
+    r"|[^\W\d_]{3,9}[. ]{1,2}\d{1,2},? \d{4}|datetime\.date(?:time)?\([\d, ]{6,40}\)"
 )
 _ID = re.compile(  # in groups, as people write them; else up to the next space
     r"[A-Z]{2}[ -]?\d[ -]?\d{2}[ -]?\d{10}(?!\w)|\d{2,4}(?:[ -]\d{3,4}){2,3}(?:-\d{3})?(?![\w-])|"
     + _BARE.pattern
 )
-_SAID = re.compile(r"(?:input|value|got|was)[ :=]{1,3}(?=[\"'])", re.IGNORECASE)
+_SAID = re.compile(  # what stands between a key and its quoted value in messages, in Python and in PHP
+    r"(?:(?:input|value|got|was)[ :=]{1,3}|b|u|string\(\d{1,6}\)[ ]|s:\d{1,6}:)(?=[\"'])", re.IGNORECASE
+)
 _TAX_CARD = re.compile(r"[A-Z]{5}\d{4}[A-Z]")  # the Indian tax number, called PAN as a card's number is
-_DIGITS = re.compile(r"[+(]{0,2}\d(?:[ ().-]{0,2}\d)*")
-_ADDRESS_END = re.compile(r"[;|&\"'<>\n}]|[,\s][^\W\d][\w.-]{0,60}=")
+_DIGITS = re.compile(r"(?:%2B|[+(]){0,2}\d(?:[ ().-]{0,2}\d)*")
+_ADDRESS_END = re.compile(r"[;|&\"'<>\n}]|[,\s][^\W\d][\w.-]{0,60}[=:]|[ ]\[[\w.-]{1,60}\][ ]?=>")
 _NOTHING = frozenset(
     """null none nil undefined true false yes no n/a na unknown empty missing required invalid incorrect
     expired expires mismatch wrong is was were are be must cannot can could should not too has have had
@@ -72,7 +79,14 @@ _NUMBERED = {  # how many digits tell a value from a count
     Category.ACCOUNT: 6,
     Category.PHONE: 8,
 }
+_BLOCK_SIGNS = frozenset({"|", ">", "|-", ">-", "|+", ">+"})
+_PAIR = re.compile(r"\(([\"'])([\w .-]{1,60})\1, ([\"'])([^\"'\\\n]{1,300})\3")
+_PERSONAL = re.compile(r"\[(?:phone|email|national-id|birth-date|card)\]")
+_BLOCK = re.compile(r" *(?:- )?([^\W\d][\w-]{1,60}):[ ]*")
+_MADE = re.compile(r"(?<![\w])([^\W\d]\w{2,60})[({](?=[ ]?\w{1,40}[:=])")
 _OBJECT_NAME = re.compile(r"[a-z]+(?:-[a-z]+)+")
+_SPOKEN_OF = frozenset({"token", "jwt", "secret", "secrets", "credential", "credentials"})
+_SENTENCE = re.compile(r"[ ][a-z]{2,20}(?:[ ,.:]|$)")
 _BRACE = re.compile(r"[{}]")
 _PERSON_WORDS = frozenset({("patient",), ("guardian",), ("benh", "nhan")})
 _ARRAY_LIMIT = 4000
@@ -84,6 +98,17 @@ class FieldState:
     value."""
 
     pending: Category | None = None
+    block: Category | None = None  # a YAML block of several lines that is to go
+    block_under: int = -1
+    person_under: int = -1  # in YAML, how far the key is indented under which a person is described
+
+    def kept(self) -> tuple[Category | None, Category | None, int, int]:
+        """What ``restore`` takes."""
+        return self.pending, self.block, self.block_under, self.person_under
+
+    def restore(self, kept: tuple[Category | None, Category | None, int, int]) -> None:
+        """Carry what was carried then."""
+        self.pending, self.block, self.block_under, self.person_under = kept
 
 
 @dataclass
@@ -95,6 +120,7 @@ class _Line:
     person_until: int = 0
     card_until: int = 0
     human_name: bool = False  # FHIR's HumanName: family and given side by side
+    about_person: bool = False  # something that only people have was found before
 
     def put(self, start: int, end: int, mark: str) -> None:
         self.parts += [self.text[self.done : start], mark]
@@ -106,10 +132,16 @@ class _Line:
 
 def redact_fields(text: str, state: FieldState) -> str:
     """The line with the values of telling keys replaced."""
+    if state.block is not None and (gone := _within_block(text, state)) is not None:
+        return gone
+    if "', '" in text or '", "' in text:
+        text = _PAIR.sub(_without_second, text)
     if "</" in text:
         human = _HUMAN_XML.search(text) is not None
         text = _XML.sub(lambda match: _xml_element(match, human), text)
     line = _Line(text, state, [], human_name='family"' in text and 'given"' in text)
+    line.about_person = _PERSONAL.search(text) is not None
+    _enter_block(line)
     position = 0
     # right behind a value that was taken out, a key may begin in the middle of a word
     while match := (line.done == position and _KEY_HERE.match(text, position)) or _KEY.search(text, position):
@@ -127,7 +159,7 @@ def _xml_element(match: re.Match[str], human: bool) -> str:
 def _one_key(line: _Line, match: re.Match[str]) -> int:
     """Deal with one key; returns where to look on."""
     key, at = match[2], match.end()
-    separated = match[0].rstrip(" \t")[-1:] in {":", "=", ">"}
+    separated = match[0].rstrip(" \t")[-1:] in {":", "=", ">", ";"}
     if not separated and not (match[1] == "--" and at < len(line.text)):
         return _number_after(line, match, at) or match.end(2)
     in_person = match.start() < line.person_until or (line.human_name and key in {"family", "given"})
@@ -137,6 +169,8 @@ def _one_key(line: _Line, match: re.Match[str]) -> int:
     )
     if category is None:
         category = _paired(line, key, at)
+    if category is None and line.about_person and _is_plain_name(line.text, match, at):
+        category = Category.NAME
     if category is None and _stands_for_person(line.text, match.start(), key):
         return _maybe_person(line, match, at)
     if category is None:
@@ -144,6 +178,61 @@ def _one_key(line: _Line, match: re.Match[str]) -> int:
             _enter_object(line, key, at, in_person)
         return at
     return _take(line, match, at, category)
+
+
+def _within_block(text: str, state: FieldState) -> str | None:
+    """A line of a block under a telling key; None for the first that is not of it."""
+    indented = len(text) - len(text.lstrip(" "))
+    if text.strip() and indented <= state.block_under:
+        state.block = None
+        return None
+    if not text.strip() or state.block is None:
+        return text
+    return f"{text[:indented]}{state.block.mark}"
+
+
+def _enter_block(line: _Line) -> None:
+    """What the lines before say of a whole line: YAML's ``patient:`` with the person below it, and what stands
+    between the brackets of ``Patient(…)``."""
+    text, state = line.text, line.state
+    indented = len(text) - len(text.lstrip(" "))
+    if text.strip():
+        if state.person_under >= 0 and indented <= state.person_under:
+            state.person_under = -1
+        if (block := _BLOCK.fullmatch(text)) and is_person(block[1]):
+            state.person_under = indented
+        elif state.person_under >= 0:
+            line.person_until = len(text)
+    for made in _MADE.finditer(text) if "(" in text or "{" in text else ():
+        words = words_of(made[1])
+        if any(is_person(word) for word in words):
+            closing = ")" if made[0].endswith("(") else "}"
+            end = text.find(closing, made.end())
+            line.person_until = max(line.person_until, end if end > 0 else len(text))
+
+
+def _is_plain_name(text: str, match: re.Match[str], at: int) -> bool:
+    """``name: Hendra Setiawan`` beside a telephone number; ``name: consumer-lis`` is nobody's."""
+    if words_of(match[2]) != ("name",):
+        return False
+    quoted = _OPEN_QUOTE.match(text, at)
+    start = quoted.end() if quoted else at
+    word = _NAME_WORD.match(text, start)
+    if not word or not word[0][0].isupper() or len(word[0]) < 2:
+        return False
+    end = _end_of_quoted(text, start, quoted[0]) if quoted else _end_of_name(text, start)
+    if text[start:end] == word[0] and word[0].isupper():
+        return False  # "POS"
+    words = re.split(r"[ +^]|%20", text[start:end])
+    return len(words) <= 6 and all(_NAME_WORD.fullmatch(each) for each in words if each)
+
+
+def _without_second(match: re.Match[str]) -> str:
+    """``('NIK', '3201…')``: a pair of Python, the first of which says what the second is."""
+    category = category_of(match[2])
+    if category is None or not convincing(match[4], category):
+        return match[0]
+    return f"({match[1]}{match[2]}{match[1]}, {match[3]}{category.mark}{match[3]}"
 
 
 def _enter_object(line: _Line, key: str, at: int, in_person: bool) -> None:
@@ -189,7 +278,7 @@ def _stands_for_person(text: str, start: int, key: str) -> bool:
 
 def _paired(line: _Line, key: str, at: int) -> Category | None:
     """``name: DB_PASSWORD`` and then ``value: …``, as environments are written in manifests."""
-    if key == "name":
+    if key in {"name", "key"}:
         quoted = _OPEN_QUOTE.match(line.text, at)
         named = _BARE.match(line.text, quoted.end() if quoted else at)
         category = category_of(named[0].rstrip(",\\")) if named else None
@@ -230,6 +319,9 @@ def _closing(text: str, start: int) -> int:
 
 def _take(line: _Line, match: re.Match[str], at: int, category: Category) -> int:
     text = line.text
+    if text[at:].strip() in _BLOCK_SIGNS and text[: match.start()].strip() in {"", "-"}:
+        line.state.block, line.state.block_under = category, match.start()
+        return len(text)
     if said := _SAID.match(text, at):
         at = said.end()
     quoted = _OPEN_QUOTE.match(text, at)
@@ -243,10 +335,16 @@ def _take(line: _Line, match: re.Match[str], at: int, category: Category) -> int
         return end
     if text[at : at + 1] == "[" and not _MARK.match(text, at):
         return _take_list(line, at, category)
+    if text[at : at + 1] == "{" and category is Category.ADDRESS:
+        line.person_until = max(line.person_until, _closing(text, at))
     if text[at : at + 1] in {"{", ""}:
         return _take_cookies(line, at) if match[2].lower().endswith("cookies") else at
     end = _end_of_bare(text, at, category)
-    if end == at or not convincing(text[at:end], category) or _is_prose(match, text[at:end]):
+    if (
+        end == at
+        or not convincing(text[at:end], category)
+        or _is_prose(match, text[at:end], text[end : end + 24])
+    ):
         return max(at, end if _MARK.match(text, at) else at)
     # JSON stays JSON: a number becomes a string.
     quote = match[3] if match[3] and match[3].endswith('"') else ""
@@ -254,12 +352,16 @@ def _take(line: _Line, match: re.Match[str], at: int, category: Category) -> int
     return end
 
 
-def _is_prose(match: re.Match[str], value: str) -> bool:
-    """``unexpected token: INDENT`` is a parser's message, ``secret: pos-db-credentials`` an object's name."""
-    key = match[2].lower()
-    if key == "token":
-        return value.isalpha() and match[0].endswith(": ")
-    return key == "secret" and _OBJECT_NAME.fullmatch(value) is not None
+def _is_prose(match: re.Match[str], value: str, after: str) -> bool:
+    """``unexpected token: INDENT`` is a parser's message, ``jwt: token is expired`` and ``v1.Secret: secrets is
+    forbidden`` begin sentences, ``secret: pos-db-credentials`` names an object, ``pass=12`` counts tests."""
+    key = words_of(match[2])[-1:]
+    if key == ("pass",):
+        return value.isdigit()
+    spoken = bool(key) and key[0] in _SPOKEN_OF and value.isalpha() and match[0].endswith(": ")
+    if spoken and (key == ("token",) or (value.islower() and _SENTENCE.match(after))):
+        return True
+    return key == ("secret",) and _OBJECT_NAME.fullmatch(value) is not None
 
 
 def _take_list(line: _Line, at: int, category: Category) -> int:
@@ -268,7 +370,7 @@ def _take_list(line: _Line, at: int, category: Category) -> int:
     inside = line.text[at:end] if end > 0 else ""
     if not inside or "{" in inside:
         return at + 1
-    redacted = re.sub(r"(\\{0,7}\")([^\"\\]{1,200})(\\{0,7}\")", rf"\1{category.mark}\3", inside)
+    redacted = re.sub(r"(\\{0,7}([\"']))([^\"'\\]{1,200})(\\{0,7}\2)", rf"\1{category.mark}\4", inside)
     line.put(at, end, redacted)
     return end
 
@@ -356,10 +458,11 @@ def _end_of_name(text: str, start: int) -> int:
         position = end
         if capital and end == first.end() and text[end : end + 2] == ", " and not _KEY_AHEAD.match(text, end):
             position += 1  # SMITH, JOHN
-        if text[position : position + 1] not in {" ", "^", "+"}:
+        gap = _NAME_GAP.match(text, position)
+        if not gap:
             break
-        word = _NAME_WORD.match(text, position + 1)
-        if not word or text[word.end() : word.end() + 1] in {"=", ":", "_"}:
+        word = _NAME_WORD.match(text, gap.end())
+        if not word or _KEY_GOES_ON.match(text, word.end()) or _A_KEY.match(text, gap.end()):
             break
         if (not word[0][0].isupper()) if capital else word[0].lower() in _NO_NAMES:
             break

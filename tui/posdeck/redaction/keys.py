@@ -52,22 +52,29 @@ _ENDINGS: dict[Category, str] = {
         billing name, shipping name, payer name, payee name, beneficiary name, insured name,
         subscriber name, member name, employee name, legal name, ho ten, hoten, ho va ten, hovaten,
         ten benh nhan, tenbenhnhan, ten khach hang, tenkhachhang, ten nguoi giam ho, nguoi giam ho,
-        ten chu the, pid 5, pid 6, pid 9, nk 1 2, gt 1 3, in 1 16""",
+        ten chu the, pid 5, pid 6, pid 9, nk 1 2, gt 1 3, in 1 16,
+        nama, pid name, nama lengkap, namalengkap, nama pasien, namapasien, nama pelanggan, namapelanggan, nama ibu,
+        nama ibu kandung, nama ayah, nama wali, nama dokter, nama pemegang kartu, nama penerima, atas nama,
+        penanggung jawab, contact person, patient full name""",
     Category.EMAIL: "email, e mail, mail address, email address, emailaddress, thu dien tu",
     Category.PHONE: """
         phone, mobile, telephone, tel, phone number, phonenumber, phone no, mobile number, mobilenumber,
         mobile no, mobile phone, msisdn, cell, cellphone, cell phone, fax, fax number, contact number, callback number,
-        so dien thoai, sdt, dien thoai, dienthoai, sodienthoai, zalo, whatsapp, pid 13, pid 14, nk 1 5""",
+        so dien thoai, sdt, dien thoai, dienthoai, sodienthoai, zalo, whatsapp, pid 13, pid 14, nk 1 5,
+        hp, no hp, nohp, nomor hp, nomorhp, no telp, notelp, no telepon, nomor telepon, nomortelepon,
+        telepon, telp, handphone, no handphone, no wa, nomor wa""",
     Category.CARD: """
         card number, cardnumber, card no, cardno, card num, cc number, ccnumber, cc num, credit card,
         creditcard, credit card number, debit card, debit card number, pan, pan number, primary account number, so the,
         sothe""",
     Category.CARD_CODE: """
         cvv, cvc, cvv2, cvc2, cvv 2, cvc 2, cvn, csc, card security code, card code, card pin, cvvcode,
-        cvv code""",
+        cvv code, pin""",
     Category.ACCOUNT: """
         iban, account number, accountnumber, account no, bank account, bankaccount, bank account number,
-        bank account no, so tai khoan, sotaikhoan, stk""",
+        bank account no, so tai khoan, sotaikhoan, stk,
+        no rekening, nomor rekening, norekening, nomorrekening, va number, virtual account, virtual account
+        number""",
     Category.NATIONAL_ID: """
         ssn, social security, social security number, social security no, socialsecuritynumber, cccd,
         so cccd, cmnd, so cmnd, can cuoc, can cuoc cong dan, so can cuoc, national id, nationalid,
@@ -79,29 +86,37 @@ _ENDINGS: dict[Category, str] = {
         medicare number, medicarenumber, npi, tax id, taxid, taxpayer id, tin, ma so thue, mst, pid 19,
         bhyt, so bhyt,
         health insurance number, insurance number, insurance no, insurance id, insurance card, driver license,
-        driver licence, drivers license, driver license number, ho chieu, so ho chieu""",
+        driver licence, drivers license, driver license number, ho chieu, so ho chieu,
+        nik, no nik, ktp, no ktp, noktp, nomor ktp, nomor identitas, no identitas, npwp, no npwp, bpjs, no
+        bpjs, nobpjs, nomor bpjs, no kartu, nokartu, nomor kartu, nomorkartu, paspor, no paspor, nomor
+        paspor, no kk, nomor kk, policy number, policynumber, policy no, insurance member id""",
     Category.BIRTH_DATE: """
         date of birth, dateofbirth, dob, birth date, birthdate, birthday, birth day, birth year,
-        year of birth, yob, ngay sinh, ngaysinh, nam sinh, namsinh, pid 7""",
+        year of birth, yob, ngay sinh, ngaysinh, nam sinh, namsinh, pid 7,
+        tgl lahir, tgllahir, tanggal lahir, tanggallahir""",
     Category.RECORD_NUMBER: """
         mrn, medical record number, medicalrecordnumber, medical record no, so benh an, pid 2, pid 3, pid 4,
-        pid 3 1, pid 18""",
+        pid 3 1, pid 18,
+        no rm, nomor rm, no rekam medis, nomor rekam medis""",
     Category.ADDRESS: """
         home address, homeaddress, street address, streetaddress, patient address, customer address,
         billing address, billingaddress, shipping address, shippingaddress, delivery address,
         postal address, mailing address, residential address, address line, address line 1,
-        address line 2, dia chi, diachi, pid 11, nk 1 4""",
+        address line 2, dia chi, diachi, pid 11, nk 1 4,
+        alamat, alamat rumah, alamat pasien, alamat pengiriman""",
     Category.PASSWORD: """
         password, passwd, pwd, passphrase, passcode, mat khau, matkhau, secret,
         client secret, clientsecret, secret key, secretkey, credential, credentials, userpassword,
         dbpassword, pgpassword, password hash,
-        passwordhash""",
+        passwordhash,
+        kata sandi, katasandi, requirepass""",
     Category.TOKEN: """
         token, access token, accesstoken, refresh token, refreshtoken, auth token, authtoken, id token,
         session token, api key, apikey, x api key, xapikey, access key, accesskey, access key id,
         account key, accountkey, shared access key, sharedaccesskey, signing key, encryption key,
         authorization, proxy authorization, cookie, cookies, set cookie, session cookie, otp, one time password,
-        webhook secret, sig, signature, jwt""",
+        webhook secret, sig, signature, jwt,
+        server key, serverkey, app key, appkey, license key, signature key, dockerconfigjson""",
     Category.PRIVATE_KEY: "private key, privatekey, ssh key, client key data, client key",
 }
 
@@ -110,7 +125,7 @@ _PERSONS = """
     patient, guardian, customer, cardholder, card holder, subscriber, insured, beneficiary, person,
     next of kin, emergency contact, contact person, doctor, physician, recipient, buyer, payer, payee,
     relative, mother, father, spouse, applicant, benh nhan, khach hang, nguoi giam ho, patients, customers,
-    guardians"""
+    guardians, pasien, pelanggan, wali, dokter, peserta"""
 _IN_PERSON: dict[str, Category] = {
     "name": Category.NAME,
     "names": Category.NAME,
@@ -196,7 +211,7 @@ def category_of(key: str, *, in_person: bool = False, in_card: bool = False) -> 
         found = _BY_ENDING.get(words[-2:-1])
         if found in _NUMBERED:
             return found
-    if len(words) > 1 and words[-1] == "pass" and words[-2] in _PASS_OF:
+    if words[-1:] == ("pass",) and (len(words) == 1 or words[-2] in _PASS_OF):
         return Category.PASSWORD
     if in_person and words:
         return _IN_PERSON.get(words[-1]) if len(words) == 1 else None

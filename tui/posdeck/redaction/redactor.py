@@ -17,10 +17,12 @@ from posdeck.redaction.health import PERSONS, category_beside, redact_health
 from posdeck.redaction.keys import SECRETS, Category, category_of, is_card, is_identifier, is_person
 from posdeck.redaction.rows import redact_rows
 from posdeck.redaction.shapes import looks_like_card, redact_secrets, redact_shapes
+from posdeck.redaction.sql import redact_sql
 
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_ENDS = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_BODY = re.compile(r"[\sA-Za-z0-9+/=\\|>-]*|[A-Za-z-]{1,40}: .{0,200}")
+_COLOUR = re.compile(r"\x1b\[[0-9;:]{0,40}m")
 _DEEPEST = 100
 _SWEEPS = 4
 
@@ -100,11 +102,17 @@ class Redactor:
         return value
 
     def plain_line(self, line: str, state: FieldState) -> str:
-        """One line that is not part of a private key."""
-        carried = state.pending
+        """One line that is not part of a private key. Colours that a program put into its log are taken out: they
+        would part keys from their values."""
+        if "\x1b" in line:
+            line = _COLOUR.sub("", line)
+        carried = state.kept()
         for _ in range(_SWEEPS):
-            state.pending, before = carried, line
-            line = redact_rows(redact_shapes(redact_fields(redact_health(redact_secrets(line)), state)))
+            before = line
+            state.restore(carried)
+            line = redact_rows(
+                redact_shapes(redact_fields(redact_health(redact_sql(redact_secrets(line))), state))
+            )
             if line == before:
                 break  # a mark may end a word and so show a key behind it: once more until nothing changes
         for pattern in self._patterns:

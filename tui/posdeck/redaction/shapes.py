@@ -40,12 +40,42 @@ _ISSUED = re.compile(
     r"|[spr]k_(?:live|test)_[A-Za-z0-9]{10,255}|whsec_[A-Za-z0-9+/=]{16,255}"
     r"|AIza[\w-]{35}|ya29\.[\w-]{20,255}"
     r"|SG\.[\w-]{16,64}\.[\w-]{16,128}"
+    r"|(?:SB-)?Mid-(?:server|client)-[\w-]{10,255}|xnd_(?:production|development|public_\w{1,20})_\w{10,255}"
     r"|t=\d{10},v\d=[0-9a-f]{8,128}"
     r"|hv[sbr]\.[\w-]{20,255}|dckr_pat_[\w-]{20,255}|npm_[A-Za-z0-9]{36}"
     r")(?![\w])"
 )
-_AT_DOMAIN = re.compile(r"(?:@|%40)(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24}", re.IGNORECASE)
+_HASHED = re.compile(
+    r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$argon2id?\$v=\d+\$[\w=,]{5,60}\$[\w+/]{10,90}\$[\w+/]{10,200}"
+)
+_HOOK = re.compile(r"(?<=hooks\.slack\.com/services/)[\w/-]{10,200}")
+_SQL_PASSWORD = re.compile(r"(\bpassword[ ]{1,3})'(?!(?:yes|no|is|was)\b)[^'\s\[]{3,200}'", re.IGNORECASE)
+_CLIENT_PASSWORD = re.compile(
+    r"(\bmysql(?:dump|admin)?\b[^|;\n]{0,120}?[ ]-p|\bmariadb\b[^|;\n]{0,120}?[ ]-p|\bredis-cli\b[^|;\n]{0,120}?[ ]-a[ ])"
+    r"[^\s\[-]\S{0,200}"
+)
+_DISPLAYED = re.compile(  # "Dewi Lestari" <…@…>, once the address is gone
+    r"(\"?)(?<![\w.])[^\W\d_a-z][^\W\d_]{1,20}(?:[ ][^\W\d_a-z][^\W\d_.]{0,20}){1,4}(\"?[ ]?<)(?=\[email\]>)"
+)
+_STREET = re.compile(
+    r"\b(?:Jl|Jln|Jalan)\b\.?(?:[ ]|%20|\+)[^\W\d_a-z][\w.]{0,30}"
+    r"(?:[ ](?![\w.-]{1,40}[=:])(?:[^\W_a-z][\w./-]{0,20}|No\.?)){0,6}"
+)
+_ON_BEHALF = re.compile(r"(\ba\.n\.?[ ])[^\W\d_a-z][^\W\d_]{1,20}(?:[ ][^\W\d_a-z][^\W\d_]{0,20}){0,4}")
+_CARETS = re.compile(
+    r"(\bPID[-. ]?5\b[^\n^]{0,24}?)\b[A-Z][A-Z'-]{0,30}[A-Z](?:\^[A-Z](?:[A-Z'-]{0,30}[A-Z])?){1,4}(?![\w^])"
+)
+_PIPED = re.compile(r"(\becho[ ](?:-n[ ])?)[^\s\[|]{1,200}(?=[ ]?\|[^|\n]{0,80}--password-stdin)")
+_NIK = re.compile(  # Indonesia's: province, district, day (40 more for women), month, year, serial number
+    r"(?<![\w.+-])(?:1[1-9]|21|3[1-6]|5[1-3]|6[1-5]|7[1-6]|8[12]|9[1-6])\d{4}"
+    r"(?:0[1-9]|[12]\d|3[01]|4[1-9]|[56]\d|7[01])(?:0[1-9]|1[0-2])\d{2}(?!0000)\d{4}(?![\w-]|\.\d)"
+)
+_SIXTEEN = re.compile(r"\d{16}")
+_NPWP = re.compile(r"(?<![\w.])\d{2}\.\d{3}\.\d{3}\.\d-\d{3}\.\d{3}(?![\w.])")
+_INSURED = re.compile(r"(\b(?:BPJS|peserta|kartu)\b[^\d\n]{1,20})\d{13}(?!\d)", re.IGNORECASE)
+_AT_DOMAIN = re.compile(r"(?:@|%40|\\u0040)(?:[^\W_](?:[\w-]{0,62})\.){1,8}[^\W\d_]{2,24}", re.IGNORECASE)
 _LOCAL_PART = re.compile(r"\w[\w.!#$%'*+^~-]{0,63}$")
+_LOGIN = re.compile(r"\b(?:sftp|ssh|scp)(?:://|[ ])$")
 _NOT_MAILBOXES = frozenset({"git", "ssh"})
 _CARD = re.compile(
     r"(?<![^\W_])(?<![.+-])(?:\d{4}([ \u00a0._/-]|[ ]{2})\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?"
@@ -67,6 +97,7 @@ _PHONE = re.compile(
     r"|0[6-9]\d{4}[ -]\d{5}"
     r"|(?:\+?1[ .-])?(?:\([2-9]\d{2}\)[ ]?|[2-9]\d{2}[-.])[2-9]\d{2}[-.]\d{4}"
     r"|0(?:[35789]\d[ .-]?\d{3}[ .-]?\d{4}|[35789]\d{2}[ .-]?\d{3}[ .-]?\d{3})"
+    r"|08[1-9]\d[ .-]?\d{3,4}[ .-]?\d{3,5}|628[1-9]\d{7,10}"
     r"|02\d{1,2}[ .-]\d{3,4}[ .-]?\d{4}"
     r"|\(0\d{1,3}\)[ ]?\d{3,4}[ .-]?\d{3,4}"
     r")(?![\w-]|\.\d)"
@@ -93,8 +124,16 @@ _LOOK_BACK = 80
 
 def redact_shapes(line: str) -> str:
     """The line without what its form betrays. Names and dates have no form: see ``fields``."""
-    if "@" in line or "%40" in line:
+    if "@" in line or "%40" in line or "u0040" in line:
         line = _without_emails(line)
+    if "<[email]>" in line:
+        line = _DISPLAYED.sub(rf"\1{Category.NAME.mark}\2", line)
+    if "Jl" in line or "Jalan" in line:
+        line = _STREET.sub(Category.ADDRESS.mark, line)
+    if "a.n" in line:
+        line = _ON_BEHALF.sub(rf"\1{Category.NAME.mark}", line)
+    if "^" in line:
+        line = _CARETS.sub(rf"\1{Category.NAME.mark}", line)
     if has_digit(line):
         line = _without_numbers(line)
     if "M" in line or "Dr" in line:
@@ -122,6 +161,14 @@ def redact_secrets(line: str) -> str:
         line = _SPOKEN.sub(rf"\1{Category.PASSWORD.mark}", line)
     if " code" in lowered or " pass" in lowered:
         line = _ONE_TIME.sub(rf"\1{Category.TOKEN.mark}", line)
+    if "pass" in lowered or "-p" in line or "-a " in line:
+        line = _PIPED.sub(rf"\1{Category.PASSWORD.mark}", line)
+        line = _SQL_PASSWORD.sub(rf"\1'{Category.PASSWORD.mark}'", line)
+        line = _CLIENT_PASSWORD.sub(rf"\1{Category.PASSWORD.mark}", line)
+    if "$" in line:
+        line = _HASHED.sub(Category.PASSWORD.mark, line)
+    if "hooks." in line:
+        line = _HOOK.sub(Category.TOKEN.mark, line)
     return _ISSUED.sub(Category.TOKEN.mark, line)
 
 
@@ -134,7 +181,12 @@ def _without_emails(line: str) -> str:
         local = _LOCAL_PART.search(before)
         mailbox = local[0] if local else ""
         labels = match[0].rpartition(".")[0][1:]  # "left-pad@1.3.beta" is a version
-        if not mailbox or mailbox.lower() in _NOT_MAILBOXES or not any(each.isalpha() for each in labels):
+        if (
+            not mailbox
+            or mailbox.lower() in _NOT_MAILBOXES
+            or _LOGIN.search(before[: -len(mailbox)])
+            or not any(each.isalpha() for each in labels)
+        ):
             continue
         parts += [line[done : match.start() - len(mailbox)], Category.EMAIL.mark]
         done = match.end()
@@ -149,6 +201,13 @@ def _without_numbers(line: str) -> str:
     line = _TRACK.sub(_without_track, line)
     line = _replace(line, _CARD, Category.CARD, _is_card)
     line = _IBAN.sub(_without_iban, line)
+    if _SIXTEEN.search(line):
+        line = _replace(line, _NIK, Category.NATIONAL_ID, _is_any)
+    if "." in line and "-" in line:
+        line = _NPWP.sub(Category.NATIONAL_ID.mark, line)
+    lowered = line.lower()
+    if "bpjs" in lowered or "peserta" in lowered or "kartu" in lowered:
+        line = _INSURED.sub(rf"\1{Category.NATIONAL_ID.mark}", line)
     line = _replace(line, _SSN, Category.NATIONAL_ID, _is_any)
     return _replace(line, _PHONE, Category.PHONE, _is_phone)
 
