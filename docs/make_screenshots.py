@@ -105,7 +105,7 @@ async def session(source: Console, word: str, size: tuple[int, int], *, to_the_e
         await picture(pilot, f"session-question-{word}")
         asked = shown(app).question
         answers = [choice.id for choice in asked.choices] if asked else []
-        await pilot.press(str(answers.index("stuck") + 1))
+        await pilot.press(str(answers.index("stuck") + 1), "enter")
         await until(lambda: shown(app).confirmation is not None, "the confirmation")
         await picture(pilot, f"session-confirmation-{word}")
         if to_the_end:

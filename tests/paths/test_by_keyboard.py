@@ -82,14 +82,14 @@ async def test_a_decision_an_act_that_fails_and_its_way_back(embedded_screen: Op
         await hands.until(lambda: hands.session and hands.session.question, "a refusal")
         await hands.shows("operations has to be told before a change")
         await looking.untouched()
-        await hands.press("1")  # they have been told
+        await hands.press("1", "enter")  # they have been told
         hands.stage.part = Part("failed")
         await confirm(hands, "consumer-order")
         await hands.until(lambda: hands.session and hands.session.question, "the offer to take it back")
         await looking.changed_as_planned("raise")
         hands.stage.part = Part()
         await hands.shows("Take it back")
-        await hands.press("1")
+        await hands.press("1", "enter")
         await confirm(hands, "consumer-order")
         await hands.until(lambda: hands.session and hands.session.question, "whom to tell")
         assert looking.plan(rollback_key("raise")).objects
@@ -115,12 +115,12 @@ async def test_an_act_that_is_cancelled_in_the_middle(embedded_screen: OpenHands
 
 
 async def answer(hands: Hands, step: str, choice: str) -> None:
-    """Answer a question by the number of the choice."""
+    """Answer a question with the number of the choice and enter."""
     session = await hands.asked(step)
     assert session.question is not None
     number = [each.id for each in session.question.choices].index(choice) + 1
     await hands.shows(session.question.choices[number - 1].label)
-    await hands.press(str(number))
+    await hands.press(str(number), "enter")
 
 
 async def confirm(hands: Hands, name: str) -> None:
@@ -165,4 +165,4 @@ async def test_a_session_that_was_left_is_taken_up_again(
             assert (session.id, session.exit_code) == (left.id, 0)
             await looking.changed_as_planned("restart")
             await hands.press("0")
-            await hands.shows("No session is open")
+            await hands.shows("No session of this place is open")

@@ -42,7 +42,7 @@ async def test_the_whole_way_by_keyboard(opened, size) -> None:
 
 async def test_a_number_answers(opened) -> None:
     async with opened() as driver:
-        await driver.press("b", "3")
+        await driver.press("b", "3", "enter")
         assert ("answer", "unsure") in driver.front.asked
 
 

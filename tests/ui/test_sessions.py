@@ -67,6 +67,33 @@ async def test_resume_takes_the_newest_that_waits_or_the_one_that_is_named(opene
         assert resumed(driver) == ["bbbb0002", "eeee0005"]
 
 
+async def test_resume_alone_goes_to_one_of_here_and_takes_none_that_was_left_to_somebody(opened) -> None:
+    left = replace(summary("bbbb0002", hours=0.1), handed_to="ravi")
+    async with opened(front_with(left)) as driver:
+        await driver.press("colon", *"resume", "enter")
+        assert "No session waits to be resumed here" in driver.text()
+        assert resumed(driver) == []
+        await driver.press("colon", *"resume bb", "enter")
+        assert resumed(driver) == ["bbbb0002"]
+    front = front_with(left)
+    async with opened(front) as driver:
+        here = await front.open_session("consumer-not-processing", {"consumer": "consumer-order"})
+        front.post(replace(front.view, sessions=(left, summary(here.id, HERE, hours=2))))
+        await driver.settle()
+        await driver.press("colon", *"resume", "enter")
+        assert resumed(driver) == []
+        assert driver.app.console_screen.current.view_name == "session"
+
+
+async def test_a_handover_to_nobody_asks_again_and_answers_nothing(opened) -> None:
+    async with opened() as driver:
+        await driver.press("b", "O", "enter", *"ravi")
+        assert driver.app.console_screen.prompt.text == "handover ravi"
+        assert not [call for call in driver.front.asked if call[0] == "answer"]
+        await driver.press("enter")
+        assert [call[0] for call in driver.front.asked].count("hand_over") == 1
+
+
 async def test_nothing_to_resume_says_so(opened) -> None:
     async with opened(front_with(summary("cccc0003", ELSEWHERE))) as driver:
         await driver.press("colon", *"resume", "enter")
@@ -90,7 +117,7 @@ async def test_a_refusal_is_said_and_the_place_stays(opened) -> None:
 async def test_an_empty_list_says_how_to_begin_one(opened) -> None:
     async with opened(front_with()) as driver:
         await driver.press("0")
-        assert "No session is open, here or on disk" in driver.text()
+        assert "No session of this place is open" in driver.text()
 
 
 async def test_stored_sessions_do_not_hold_back_leaving(opened) -> None:

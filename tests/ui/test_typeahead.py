@@ -87,6 +87,47 @@ async def test_a_letter_behind_escape_is_a_key_of_the_place(opened) -> None:
         assert driver.app.console_screen.current.table().list.cursor == slowly
 
 
+async def test_what_is_entered_in_a_form_is_what_stood_there(opened) -> None:
+    """A key behind enter is no part of the number of replicas."""
+    async with opened() as driver:
+        await driver.app.command("run scale-workload")
+        await driver.settle()
+        burst(driver, "consumer-order\r")
+        burst(driver, "\x7f\x7f\x7f4\r2y")
+        await driver.until(lambda: any(call[0] == "open_session" for call in driver.front.asked), "a session")
+        opening = next(call for call in driver.front.asked if call[0] == "open_session")
+        assert dict(opening[2]) == {"workload": "consumer-order", "replicas": "4"}
+
+
+async def test_a_number_goes_to_an_answer_and_gives_none(opened) -> None:
+    async with opened() as driver:
+        await driver.press("b", "3")
+        assert not [call for call in driver.front.asked if call[0] == "answer"]
+        await driver.press("enter")
+        assert ("answer", "unsure") in driver.front.asked
+
+
+async def test_a_new_filter_replaces_the_one_in_force(opened) -> None:
+    async with opened() as driver:
+        await driver.press("2", "slash", *"order", "enter")
+        burst(driver, "/cust\r")
+        await driver.settle()
+        assert driver.app.console_screen.current.filter.text == "cust"
+        await driver.press("slash", "end", *"omer", "enter")
+        assert driver.app.console_screen.current.filter.text == "customer"
+
+
+async def test_escape_and_a_digit_in_one_are_both_keys(opened) -> None:
+    """Textual takes them for one of the characters that another keyboard writes with alt."""
+    async with opened() as driver:
+        await driver.press("2", "slash", *"order")
+        driver.app.post_message(events.Key("escape", "\x1b"))
+        await driver.settle()
+        driver.app.post_message(events.Key("infinity", "∞"))
+        await driver.settle()
+        assert driver.app.trail[-1] == "consumers"
+
+
 class Pump:
     """A queue of callbacks; one that is ``stuck`` takes them and never gets to them, a closed one takes none."""
 

@@ -32,13 +32,19 @@ if TYPE_CHECKING:
 @click.pass_obj
 def demo(options: Options, seed: int, fault: tuple[str, ...], drill: str) -> None:
     """Open the interface on the embedded cluster; nothing outside this machine is touched."""
+    from posdeck.cli.interface import need_terminal
+    from posdeck.operations.embedded import check_fault
+
     environment = options.environment or "simulated"
     diary: Diary | None = None
+    need_terminal()
+    for each in fault:
+        check_fault(each)  # a name that does not exist is said before anything starts
     if drill:
         from posdeck.operations.drill_diary import Diary
         from posdeck.operations.drills import drill_named
 
-        diary = Diary(drill_named(drill))  # a name that does not exist is said before anything starts
+        diary = Diary(drill_named(drill))
     with embedded_cluster(environment, seed, fault, drill) as kubeconfig:
         code = _run(replace(options, environment=environment, kubeconfig=kubeconfig, context=None), diary)
         if diary is not None:

@@ -22,12 +22,25 @@ _TURN = (
 )
 
 
+def need_terminal() -> None:
+    """Raises PosdeckError where keys could not be read or nothing be drawn."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        from posdeck.errors import PosdeckError
+
+        raise PosdeckError(
+            "posdeck",
+            "its interface needs a terminal on both input and output",
+            "`posdeck snapshot VIEW` prints a view, `posdeck status` what is wrong.",
+        )
+
+
 def open_interface(options: Options, view: str = "overview") -> int:
     """Run the interface until it is left; the exit code. Mistakes in content or configuration are told before
     the screen opens, a cluster that does not answer is told in it."""
     from posdeck.ui import collector, endings
     from posdeck.ui.launch import Start, leave, paint, paint_rows, run_ui
 
+    need_terminal()
     endings.at_once()
     collector.pause()
     sys.setswitchinterval(_TURN)

@@ -92,6 +92,13 @@ def _deployment(workload: Workload) -> DeploymentSeed:
     )
 
 
+def check_fault(written: str) -> None:
+    """Raises UnknownNameError for ``FAULT[=TARGET]`` when there is no such fault."""
+    from posdeck.simulator.faults import kind_named
+
+    kind_named(written.partition("=")[0])
+
+
 def _queue(workload: Workload) -> QueueSeed | None:
     given = workload.simulated
     if not workload.queue or given.get("arrival_rate") is None:

@@ -56,7 +56,7 @@ async def save_log(workshop: Workshop, name: str, lines: Sequence[LogLine], file
     if file:
         path = Path(file).expanduser()
         if not path.is_absolute() or path.exists() or not path.parent.is_dir():
-            why = "is there already" if path.exists() else "is no whole path in a folder that is there"
+            why = "is there already" if path.exists() else "is not a whole path in a folder that exists"
             raise PosdeckError(str(path), why, "Give another name, such as ~/order.log.")
     standing = workshop.standing()
     note = Note(

@@ -190,7 +190,7 @@ ACTIONS: tuple[Action, ...] = (
             says="undo the last act, with a preview and a confirmation of its own"),
     _action("confirm", "y f2 enter", "confirm", CONFIRMATION, "Session", footer=5, writes=True),
     _action("decline", "n", "leave", CONFIRMATION, "Session", says="leave the screen; nothing is done"),
-    _action("choose", "1 2 3 4 5 6 7 8 9", "answer", QUESTION, "Session", footer=5),
+    _action("choose", "1 2 3 4 5 6 7 8 9", "choose", QUESTION, "Session", footer=5),
     _action("answer", "enter", "take the answer", QUESTION, "Session"),
     _action("next-offer", "b", "next procedure", "offer", "Session", footer=8),
     _action("start-runbook", "enter", "start", RUNBOOK, "Act", footer=5),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
 from textual.app import App
+from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from posdeck.cluster.snapshot import Connection, FeedState, Kind, Snapshot
@@ -40,6 +41,9 @@ from posdeck.ui.wall import EMPTY_WALL, Wall, wall_of
 
 if TYPE_CHECKING:
     from posdeck.operations.elsewhere import Elsewhere
+
+
+_WITH_ALT = "º¡™£¢∞§¶•ª"  # what Textual takes escape and a digit for, 0 to 9
 
 
 class PosdeckApp(App[int], inherit_bindings=False):
@@ -259,16 +263,19 @@ class PosdeckApp(App[int], inherit_bindings=False):
     async def _key(self, event: events.Key) -> None:
         """Escape and a letter in quick succession reach a terminal program as one key, alt and the letter;
         nothing here uses alt, so it is taken for the two keys that were pressed."""
-        if event.key.startswith("alt+"):
-            name = event.key.removeprefix("alt+")
-            self._typed.before_others(events.Key(name, event.character or (name if len(name) == 1 else None)))
+        number = _WITH_ALT.find(event.character or " ") if not isinstance(self.focused, Input) else -1
+        if event.key.startswith("alt+") or number >= 0:
+            name = event.key.removeprefix("alt+") if number < 0 else str(number)
+            character = name if number >= 0 else event.character or (name if len(name) == 1 else None)
+            self._typed.before_others(events.Key(name, character))
             await self.console_screen.escape()
             self._typed.follow(self, None)
             return
         target = self.focused or self.screen
         await super().on_event(event)
         if event.is_forwarded:
-            self._typed.follow(self, target)
+            # what is entered in a field is said to its form, by that to its place, and the place begins something
+            self._typed.follow(self, target, rounds=4 if event.key == "enter" else 1)
 
     async def command(self, text: str) -> None:
         """What was typed after ``:``."""

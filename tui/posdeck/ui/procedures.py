@@ -111,6 +111,8 @@ async def hand_over(app: PosdeckApp, said: str) -> None:
     if session is None or not to:
         what = "names nobody" if session is not None else "is for the session on screen; :sessions lists them"
         app.notice(f":handover {what}. :handover NAME [what they have to know]", "warn")
+        if session is not None:
+            app.console_screen.prompt.open(":", "handover ")  # what is typed next is the name, and no answer
         return
     try:
         brief = await app.need_front().hand_over(session.id, to, note.strip())

@@ -39,12 +39,13 @@ class Typeahead:
         """A key that comes next, whatever waits."""
         self._waiting.appendleft(key)
 
-    def follow(self, app: MessagePump, target: DOMNode | None) -> None:
+    def follow(self, app: MessagePump, target: DOMNode | None, *, rounds: int = 1) -> None:
         """A key was given to ``target``: what is typed next waits until it has passed there, in everything around it
-        and in the application."""
+        and in the application; ``rounds`` times where the key causes messages that cause others."""
         self._under_way += 1
         number = self._under_way
-        way = [*(target.ancestors_with_self if target is not None else ()), app]
+        around = [*(target.ancestors_with_self if target is not None else ())]
+        way = [each for _ in range(rounds) for each in around if each is not app] + [app]
 
         async def ended() -> None:
             if number == self._under_way and self._ends is not None:

@@ -85,5 +85,8 @@ class SessionsPane(TablePane):
 
     def why(self, scene: Scene, feed: Feed | None) -> str:
         if not self.rows.list.items:
-            return "No session is open, here or on disk: b begins a runbook on what is selected, 8 lists them all."
+            return (
+                "No session of this place is open: b begins a runbook on what is selected, 8 lists them all.\n"
+                "`posdeck runbook sessions` lists those of other clusters, too."
+            )
         return why_empty(self.rows, None)

@@ -79,6 +79,7 @@ class LogsPane(Pane):
         self._generation = 0
         self._entries: list[_Entry] = []
         self._drawn_marks = 0  # entries that are no line of a log
+        self._explained = False  # whether it is said why no line is shown, in place of lines
         self._pods: set[str] = set()  # pods that lines have come from
         self._look = LogLook()
 
@@ -168,7 +169,13 @@ class LogsPane(Pane):
             self._redraw()
         new = [self._entry(line) for line in event.lines]
         self._entries += new
-        self.text.append([line for entry in new if entry.shown for line in entry.drawn])
+        shown = [line for entry in new if entry.shown for line in entry.drawn]
+        if self._explained and shown:
+            self._explained = False
+            self._show()
+        elif not self._explained:
+            self.text.append(shown)
+            self._say_why_empty()
         if len(self._entries) > BACKLOG + BACKLOG // 10:
             # in one go with a tenth of slack, as the pager does: each cut counts its rows anew
             gone = len(self._entries) - BACKLOG
@@ -235,7 +242,15 @@ class LogsPane(Pane):
         if request is None or subject is None or not self.is_mounted:
             return
         pods = f"{len(request.pods)} pods" if len(request.pods) != 1 else plain(request.pods[0])
-        parts = [f"Logs {plain(subject.short or subject.name)} · {pods}"]
+        parts = [f"Logs {plain(subject.short or subject.name)}"]
+        if self._filter:  # first: of a narrow screen the rest is cut off
+            broken = (
+                f" (no regular expression: taken literally, {plain(self._filter.broken)})"
+                if self._filter.broken
+                else ""
+            )
+            parts.append(f"/{plain(self._filter.text)} {self.shown_count:,}{broken}")
+        parts.append(pods)
         if request.container:
             parts.append(f"container {plain(request.container)}")
         if request.previous:
@@ -246,14 +261,20 @@ class LogsPane(Pane):
             parts.append("from the beginning")
         count = f"{len(self._entries) - self._drawn_marks:,} lines"
         parts.append(f"{count}, {self.dropped:,} oldest dropped" if self.dropped else count)
-        if self._filter:
-            broken = f" (taken literally: {plain(self._filter.broken)})" if self._filter.broken else ""
-            parts.append(f"/{plain(self._filter.text)} {self.shown_count:,}{broken}")
         following = self.text.follow and not self.ended
         state = "FOLLOWING" if following else "ENDED" if self.ended else "PAUSED (G follows)"
         self.box.say(" · ".join(parts), f"{state}{f' · {plain(self.ended)}' if self.ended else ''}")
         if self.ended and not self._entries:
             self.text.set_lines([(("No log lines. ", Tone.DIM), (plain(self.ended), Tone.NORMAL))])
+
+    def _say_why_empty(self) -> None:
+        count = len(self._entries) - self._drawn_marks
+        self._explained = bool(count and self._filter and not self.shown_count)
+        if self._explained:
+            says = (
+                f"{count:,} lines are there, and the filter “{plain(self._filter.text)}” shows none of them. "
+            )
+            self.text.set_lines([((says, Tone.DIM), ("/ and esc take it away.", Tone.NORMAL))])
 
     # what the keys ask for
 
@@ -270,6 +291,7 @@ class LogsPane(Pane):
         self.text.highlight(self._filter)
         self._show()
         self._titles()
+        self._say_why_empty()
 
     def scopes(self) -> tuple[str, ...]:
         """Where no log is open, the keys of logs would do nothing."""

@@ -225,7 +225,7 @@ class SessionPane(Pane):
             self.mode = "step" if self.mode == wanted else wanted
             self._draw_session()
         elif action.id == "choose":
-            self.question.choose(int(key))
+            self.question.go_to(int(key))
         elif action.id == "answer" and session.question is not None:
             self.question.choose()
         elif asking and action.id in {"up", "down"}:

@@ -28,7 +28,7 @@ _LINES = ("typed", "reason", "ticket", "glass")
 
 
 class QuestionBox(Card, can_focus=True):
-    """A question; a number or enter answers it."""
+    """A question; a number or an arrow goes to an answer, enter gives it."""
 
     class Answered(Message):
         """An answer was chosen."""
@@ -55,7 +55,14 @@ class QuestionBox(Card, can_focus=True):
         cells = max(20, self.size.width)
         lines = question_lines(self.question, self.cursor, cells) if self.question else []
         if self.question is not None and self.cursor == NOWHERE:
-            lines.append((("Nothing is suggested: answer with a number, or with ↑ ↓ and ⏎.", Tone.DIM),))
+            lines.append(
+                (
+                    (
+                        "Nothing is suggested: go to an answer with its number or with ↑ ↓, and press ⏎.",
+                        Tone.DIM,
+                    ),
+                )
+            )
         self.set_lines(lines)
 
     def on_resize(self, _event: events.Resize) -> None:
@@ -69,13 +76,16 @@ class QuestionBox(Card, can_focus=True):
             self.cursor = (start + by) % max(1, len(self.question.choices))
             self._draw()
 
-    def choose(self, number: int | None = None) -> None:
-        """Answer with ``number`` (from 1), or with the one under the cursor."""
-        if self.question is None:
-            return
-        index = self.cursor if number is None else number - 1
-        if 0 <= index < len(self.question.choices):
-            self.post_message(self.Answered(self.question.choices[index].id))
+    def go_to(self, number: int) -> None:
+        """The answer with this number, from 1. It is not given yet: everywhere else a digit is the key of a view."""
+        if self.question is not None and 0 < number <= len(self.question.choices):
+            self.cursor = number - 1
+            self._draw()
+
+    def choose(self) -> None:
+        """Give the answer under the cursor."""
+        if self.question is not None and 0 <= self.cursor < len(self.question.choices):
+            self.post_message(self.Answered(self.question.choices[self.cursor].id))
 
 
 class ConfirmForm(Vertical):

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 from posdeck.ui.widgets.words import Words
 
@@ -75,6 +76,10 @@ class Prompt(Vertical):
         line = self.query_one(Input)
         line.value = text
         line.cursor_position = len(text)
+        if mode == "/" and text:
+            line.selection = Selection(
+                0, len(text)
+            )  # what is typed replaces the filter in force, an arrow keeps it
         self._choice, self._stem = -1, text
         self._hint(text)
         self.screen.set_focus(line)  # now, not with the next message: what is typed next is meant for it
@@ -112,7 +117,7 @@ class Prompt(Vertical):
             return False
         line = self.query_one(Input)
         if event.is_printable and event.character:
-            line.insert_text_at_cursor(event.character)
+            line.replace(event.character, *line.selection)
         elif event.key == "backspace":
             line.action_delete_left()
         else:
