@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from posdeck.errors import PosdeckError
+from posdeck.operations.session_view import result_text
 from posdeck.runbooks import effects as fx
 from posdeck.runbooks import events as ev
 from posdeck.runbooks.events import Changed, RunResult, Verdict
@@ -313,6 +314,25 @@ def test_a_cancelled_rollback_leads_on_without_claiming_to_have_rolled_back(oper
     ops.send(ev.CancelRequested)
     assert ops.session.trail[-1].exit == "failed"
     assert ops.session.step == "tell"
+
+
+def test_what_was_cancelled_and_taken_back_is_said_to_be_taken_back(operations, sample):
+    ops, run = at_run(operations, sample)
+    ops.send(ev.CancelRequested)
+    ops.send(ev.RunFinished, run=run, result=RunResult.SUCCEEDED)
+    ops.take(fx.SettleRun)
+    ops.send(ev.Settled, run=run, changed=Changed.YES, detail="replicas is 2")
+    ops.take(fx.OfferRollback)
+    ops.send(ev.RollbackRequested, step="change")
+    ops.confirm()
+    back = ops.take(fx.RunPlaybook)
+    ops.send(ev.RunStarted, run=back.run)
+    ops.send(ev.RunFinished, run=back.run, result=RunResult.SUCCEEDED)
+    ops.verify(Verdict.PASSED, 1)
+    assert ops.session.over
+    said = result_text(sample, ops.session)
+    assert "“Change” was taken back, and that was verified. " in said
+    assert said.endswith(ops.session.result)
 
 
 def test_a_stop_while_looking_ends_the_session_and_late_evidence_changes_nothing(operations, sample):

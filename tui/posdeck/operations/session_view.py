@@ -22,6 +22,7 @@ from posdeck.operations.view import (
     StepView,
 )
 from posdeck.operations.write import CHANGE
+from posdeck.runbooks.events import Changed, Verdict
 from posdeck.runbooks.model import Act, Outcome, Runbook
 from posdeck.runbooks.session import Phase, Session, StepStatus, rollback_key
 from posdeck.runbooks.session import StepState as State
@@ -85,7 +86,7 @@ def view_of(driver: SessionDriver) -> SessionView:
         confirmation=_confirmation(driver),
         tasks=showing.tasks,
         log=showing.log,
-        result=_result_text(session),
+        result=result_text(runbook, session),
         verification=verdict.value.replace("-", " ") if verdict else "",
         message="\n".join(dict.fromkeys(m for m in (*showing.loud, showing.message) if m)),
         next_offer=offers[0] if offers else None,
@@ -202,13 +203,24 @@ def _way_back(runbook: Runbook, session: Session) -> str:
     return f"{step.rollback.title} (takes back: {step.title})"
 
 
-def _result_text(session: Session) -> str:
+def result_text(runbook: Runbook, session: Session) -> str:
+    """How a session ended, in words. An act that was taken back is said first: what the end says of it was written
+    for the act."""
     if not session.result:
         return ""
     if session.check_only:
         return session.result
     outcome = session.outcome.value.replace("-", " ") if session.outcome else ""
-    return f"{outcome}: {session.result}" if outcome else session.result
+    back = [
+        f"“{step.title}” was taken back, and that was verified."
+        for step in runbook.steps
+        if (state := session.steps.get(rollback_key(step.id))) is not None
+        and state.changed is not Changed.NO
+        and state.verdict is Verdict.PASSED
+        and not session.result.startswith(f"{step.title} was taken back")
+    ]
+    said = " ".join([*back, session.result])
+    return f"{outcome}: {said}" if outcome else said
 
 
 def _path(runbook: Runbook, session: Session) -> tuple[StepView, ...]:
@@ -294,10 +306,10 @@ def _confirmation(driver: SessionDriver) -> Confirmation | None:
     return Confirmation(
         step=step.id,
         title=f"Take back: {step.title}" if showing.confirmation.for_rollback else step.title,
-        why=fill_text(driver, step.why),
+        why=_why(driver, step, back=showing.confirmation.for_rollback),
         will=tuple(_will(p) for p in writes),
         hits=tuple(hit for p in writes for hit in hits_of(driver.workshop, p)),
-        undo=_undo(step),
+        undo=_undo(step, back=showing.confirmation.for_rollback),
         rules=_rules(policy, first),
         diff=showing.preview.diff,
         kubectl="\n".join(p.write.kubectl for p in writes),
@@ -333,7 +345,16 @@ def field_words(path: str) -> str:
     return words
 
 
-def _undo(step: Act) -> str:
+def _why(driver: SessionDriver, step: Act, *, back: bool) -> str:
+    """The reason that the runbook gives for the act speaks for the act, not for taking it back."""
+    if back:
+        return f"This takes back “{step.title}”: what it changed becomes what it was before."
+    return fill_text(driver, step.why)
+
+
+def _undo(step: Act, *, back: bool) -> str:
+    if back:
+        return "none of its own: the runbook can be run again"
     if step.rollback is not None:
         return f"{step.rollback.title} (offered with a preview of its own)"
     return f"none: {step.irreversible}" if step.irreversible else "none"

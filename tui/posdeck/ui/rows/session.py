@@ -86,6 +86,9 @@ def labelled(label: str, text: str, cells: int, tone: Tone = Tone.NORMAL) -> lis
     ]
 
 
+_NOBODY_KNOWS = "? Whom this reaches is not computed for this kind of change."
+
+
 def confirmation_lines(confirmation: Confirmation, cells: int) -> list[Line]:
     """Why, what, whom it hits, how to undo it, which rules hold, the difference, and the command."""
     lines: list[Line] = []
@@ -93,7 +96,7 @@ def confirmation_lines(confirmation: Confirmation, cells: int) -> list[Line]:
         lines += labelled("▲", warning, cells, Tone.WARN)
     lines += labelled("Why", confirmation.why, cells)
     lines += labelled("Will", "\n".join(confirmation.will) or "?", cells, Tone.STRONG)
-    lines += labelled("Hits", "\n".join(confirmation.hits) or "?", cells)
+    lines += labelled("Hits", "\n".join(confirmation.hits) or _NOBODY_KNOWS, cells)
     lines += labelled("Undo", confirmation.undo or "?", cells)
     lines += labelled("Rules", " · ".join(confirmation.rules) or "none apply", cells, Tone.DIM)
     if confirmation.full_name:
