@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from tests.acceptance.places import Desk, full
 from tests.acceptance.terminal import Terminal
-from tests.acceptance.test_announcing import bells
 from tests.cluster.api import wait_until
 
 MAIL = "@example.org"  # what the simulated consumers log of patients, and what is written below, all ends so
@@ -82,7 +81,6 @@ def test_a_terminal_gets_no_patient_data_and_is_not_steered(told: Desk) -> None:
     terminal = Terminal(told.command(), variables, told.home)
     try:
         terminal.until("SIMULATED", "LIVE", "consumer-order", within=120)
-        began = bells(terminal.output)
         terminal.press(":events\r/Told\r")
         terminal.until("[email]", "end-of-it")
         for word, title in (("describe", "Describe"), ("yaml", "YAML")):
@@ -119,7 +117,6 @@ def test_a_terminal_gets_no_patient_data_and_is_not_steered(told: Desk) -> None:
         b"\x7f",
     ):
         assert sequence not in output, sequence
-    assert bells(terminal.output) == began
     assert in_files(told.home / "state") == {}
     assert in_files(told.home / "cache") == {}
 

@@ -15,7 +15,7 @@ from textual import events
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 
-PATIENCE = 0.5  # seconds; whatever a key began and still goes on by then does not hold up the next
+PATIENCE = 3.0  # seconds, for a view that is loaded for the first time on a busy machine; then the next key has its turn
 
 
 class Typeahead:
