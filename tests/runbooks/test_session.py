@@ -41,6 +41,16 @@ def at_run(operations, sample):
     return ops, run.run
 
 
+def at_offer(operations, sample):
+    """A run that was cancelled when its change had arrived: its rollback is offered."""
+    ops, run = at_run(operations, sample)
+    ops.send(ev.CancelRequested)
+    ops.send(ev.RunFinished, run=run, result=RunResult.SUCCEEDED)
+    ops.take(fx.SettleRun)
+    ops.send(ev.Settled, run=run, changed=Changed.YES, detail="replicas is 2")
+    return ops, ops.take(fx.OfferRollback)
+
+
 def plan_of(run, **before):
     return Plan("scale.yml", "consumer-order", run.variables, (), before=before or {"replicas": 1})
 
@@ -158,12 +168,7 @@ def test_cancelling_a_run_waits_for_its_end_and_asks_the_cluster(operations, sam
 
 
 def test_a_cancelled_run_that_changed_something_offers_its_rollback(operations, sample):
-    ops, run = at_run(operations, sample)
-    ops.send(ev.CancelRequested)
-    ops.send(ev.RunFinished, run=run, result=RunResult.SUCCEEDED)
-    ops.take(fx.SettleRun)
-    ops.send(ev.Settled, run=run, changed=Changed.YES, detail="replicas is 2")
-    offer = ops.take(fx.OfferRollback)
+    ops, offer = at_offer(operations, sample)
     assert offer.because == "replicas is 2"
     ops.send(ev.RollbackDeclined, step="change")
     assert ops.session.step == "stopped"
@@ -317,12 +322,7 @@ def test_a_cancelled_rollback_leads_on_without_claiming_to_have_rolled_back(oper
 
 
 def test_what_was_cancelled_and_taken_back_is_said_to_be_taken_back(operations, sample):
-    ops, run = at_run(operations, sample)
-    ops.send(ev.CancelRequested)
-    ops.send(ev.RunFinished, run=run, result=RunResult.SUCCEEDED)
-    ops.take(fx.SettleRun)
-    ops.send(ev.Settled, run=run, changed=Changed.YES, detail="replicas is 2")
-    ops.take(fx.OfferRollback)
+    ops, _ = at_offer(operations, sample)
     ops.send(ev.RollbackRequested, step="change")
     ops.confirm()
     back = ops.take(fx.RunPlaybook)

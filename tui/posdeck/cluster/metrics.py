@@ -81,9 +81,8 @@ class MetricsPoller:
         try:
             records = await self._read(in_parts(response.body))
         except ClusterError:
-            records = await self._read(
-                (response.body,)
-            )  # it is of another form than it was cut for, or no list
+            # it is of another form than it was cut for, or no list
+            records = await self._read((response.body,))
         self._store.replace(self.kind, records)
         self._had_readings = self._had_readings or bool(records)
         self._store.confirm(self.kind)

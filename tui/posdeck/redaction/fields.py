@@ -180,9 +180,13 @@ def _one_key(line: _Line, match: re.Match[str]) -> int:
     return _take(line, match, at, category)
 
 
+def _indentation(text: str) -> int:
+    return len(text) - len(text.lstrip(" "))
+
+
 def _within_block(text: str, state: FieldState) -> str | None:
     """A line of a block under a telling key; None for the first that is not of it."""
-    indented = len(text) - len(text.lstrip(" "))
+    indented = _indentation(text)
     if text.strip() and indented <= state.block_under:
         state.block = None
         return None
@@ -195,7 +199,7 @@ def _enter_block(line: _Line) -> None:
     """What the lines before say of a whole line: YAML's ``patient:`` with the person below it, and what stands
     between the brackets of ``Patient(…)``."""
     text, state = line.text, line.state
-    indented = len(text) - len(text.lstrip(" "))
+    indented = _indentation(text)
     if text.strip():
         if state.person_under >= 0 and indented <= state.person_under:
             state.person_under = -1

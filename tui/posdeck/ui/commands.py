@@ -119,10 +119,9 @@ async def _open_session(app: PosdeckApp, wanted: str, *, stored: bool) -> None:
     """The session whose id begins so, or the newest open one of here; with ``stored`` the newest that waits on disk."""
     found = [s for s in app.scene.view.sessions if s.id.startswith(wanted)]
     if not wanted:
-        found = [s for s in found if not s.place and s.held != ELSEWHERE]
-        # those on disk first where one is to be resumed; what was left to somebody is taken up by its name only
-        left = [s for s in found if not s.handed_to and (s.held == STORED or not stored)]
-        found = left or [s for s in found if not s.handed_to]
+        # what was left to somebody is taken up by its name only; where one is to be resumed, those on disk come first
+        found = [s for s in found if not s.place and s.held != ELSEWHERE and not s.handed_to]
+        found = [s for s in found if s.held == STORED or not stored] or found
     still = [s for s in found if s.status not in ENDED] or (found if wanted else [])
     if not still:
         which = "waits to be resumed" if stored else "is open"

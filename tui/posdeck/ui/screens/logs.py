@@ -175,7 +175,8 @@ class LogsPane(Pane):
             self._show()
         elif not self._explained:
             self.text.append(shown)
-            self._say_why_empty()
+            if not shown:  # where some are, nothing is to be explained, and counting all would cost
+                self._say_why_empty()
         if len(self._entries) > BACKLOG + BACKLOG // 10:
             # in one go with a tenth of slack, as the pager does: each cut counts its rows anew
             gone = len(self._entries) - BACKLOG

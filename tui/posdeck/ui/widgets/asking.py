@@ -21,6 +21,7 @@ from posdeck.ui.tones import Tone
 from posdeck.ui.widgets.card import Card
 from posdeck.ui.widgets.words import Words
 
+_NOTHING_SUGGESTED = "Nothing is suggested: go to an answer with its number or with ↑ ↓, and press ⏎."
 NOWHERE = -1  # where the cursor of a question stands before anything was chosen
 
 
@@ -55,14 +56,7 @@ class QuestionBox(Card, can_focus=True):
         cells = max(20, self.size.width)
         lines = question_lines(self.question, self.cursor, cells) if self.question else []
         if self.question is not None and self.cursor == NOWHERE:
-            lines.append(
-                (
-                    (
-                        "Nothing is suggested: go to an answer with its number or with ↑ ↓, and press ⏎.",
-                        Tone.DIM,
-                    ),
-                )
-            )
+            lines.append(((_NOTHING_SUGGESTED, Tone.DIM),))
         self.set_lines(lines)
 
     def on_resize(self, _event: events.Resize) -> None:
